@@ -1,0 +1,45 @@
+"""Runs migrations over asyncpg; the URL comes from the caller or from DATABASE_URL."""
+
+import asyncio
+import os
+
+from alembic import context
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from ownercare_api.core.database import normalise_url
+from ownercare_api.tables import metadata
+
+config = context.config
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations in one transaction each, with a short wait for locks."""
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        compare_server_default=False,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        # Two processes that start together must not migrate at once.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ownercare_migrations'))"))
+        context.run_migrations()
+
+
+async def online(url: str) -> None:
+    """Connect and run."""
+    engine = create_async_engine(normalise_url(url), poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+        await connection.commit()
+    await engine.dispose()
+
+
+given = config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    asyncio.run(online(config.attributes.get("url") or os.environ["DATABASE_URL"]))

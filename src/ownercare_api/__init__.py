@@ -1,0 +1,1 @@
+"""OwnerCare: the REST backend of a property developer's customer-service department."""

@@ -1,0 +1,1 @@
+"""Approval chains over amounts; knows no subject type."""

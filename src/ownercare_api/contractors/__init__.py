@@ -1,0 +1,1 @@
+"""Firms, construction contracts and their warranty terms, repair teams and workers."""

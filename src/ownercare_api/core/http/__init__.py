@@ -1,0 +1,1 @@
+"""How requests become answers: problems, ETags, idempotency, pages, transactions."""

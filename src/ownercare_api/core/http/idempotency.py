@@ -1,0 +1,145 @@
+"""`Idempotency-Key`: the first committed answer is kept and given again to the same caller, route and body."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ownercare_api.core.crypto import Keyring
+from ownercare_api.core.errors import BadRequest, Conflict, Invalid
+from ownercare_api.core.idempotency_table import IdempotentAnswer
+
+KEPT = timedelta(hours=48)
+_COLUMN = "idempotent_answer.answer"
+_KEPT_HEADERS = ("etag", "location", "content-type", "content-language")
+
+
+class KeyInFlight(Conflict):
+    """409: the first request with this key is still running."""
+
+    code = "idempotency_in_flight"
+    zh = "相同 Idempotency-Key 的请求正在处理中,请稍后重试。"
+    en = "A request with this Idempotency-Key is still running; try again shortly."
+
+
+class KeyReused(Invalid):
+    """422: the key was used for another body or route."""
+
+    code = "idempotency_key_reused"
+    zh = "此 Idempotency-Key 已用于内容不同的请求。"
+    en = "This Idempotency-Key was used for a different request."
+
+
+class KeyMissing(BadRequest):
+    """400: this operation needs an `Idempotency-Key`."""
+
+    code = "idempotency_key_missing"
+    zh = "此操作必须带 Idempotency-Key 请求头。"
+    en = "This operation needs an Idempotency-Key header."
+
+
+class KeyMalformed(BadRequest):
+    """400: a key has 1 to 255 printable ASCII characters."""
+
+    code = "idempotency_key_malformed"
+    zh = "Idempotency-Key 须为 1 至 255 个可打印 ASCII 字符。"
+    en = "An Idempotency-Key has 1 to 255 printable ASCII characters."
+
+
+class Replay(Exception):
+    """Carries the stored answer to the route."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("replay")
+        self.response = response
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A key that this transaction holds; `keep` stores the answer with the transaction's work."""
+
+    session: AsyncSession
+    keyring: Keyring
+    caller: str
+    key: str
+    route: str
+    fingerprint: bytes
+    now: datetime
+
+    async def keep(self, response: Response) -> None:
+        """Store the answer; an error never gets here, so only committed outcomes are kept."""
+        headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
+        await self.session.execute(
+            insert(IdempotentAnswer).values(
+                caller=self.caller,
+                key=self.key,
+                route=self.route,
+                fingerprint=self.fingerprint,
+                status=response.status_code,
+                headers=json.dumps(headers),
+                answer=self.keyring.encrypt(bytes(response.body).decode(), column=_COLUMN),
+                created_at=self.now,
+            )
+        )
+
+
+async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, now: datetime) -> None:
+    """Reserve the request's key until the transaction ends; raises `Replay`, or why the key can't be used."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return
+    if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise KeyMalformed
+    caller: str = request.state.caller  # set by the principal's dependency, which runs before
+    route = f"{request.method} {request.url.path}?{request.url.query}"
+    fingerprint = hashlib.sha256(await request.body()).digest()
+    lock = int.from_bytes(hashlib.sha256(f"{caller}\0{key}".encode()).digest()[:8], signed=True)
+    # The lock goes with the transaction, so a crash frees the key; the read comes after it, so it sees a finished twin.
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        raise KeyInFlight(headers={"Retry-After": "1"})
+    table = IdempotentAnswer.__table__.c
+    row = (
+        await session.execute(
+            select(table.route, table.fingerprint, table.status, table.headers, table.answer).where(
+                table.caller == caller, table.key == key
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        request.state.reservation = Reservation(
+            session=session,
+            keyring=keyring,
+            caller=caller,
+            key=key,
+            route=route,
+            fingerprint=fingerprint,
+            now=now,
+        )
+        return
+    if row.route != route or bytes(row.fingerprint) != fingerprint:
+        raise KeyReused
+    headers = {**json.loads(row.headers), "Idempotency-Replayed": "true", "Cache-Control": "no-store"}
+    body = keyring.decrypt(bytes(row.answer), column=_COLUMN)
+    raise Replay(Response(body, status_code=row.status, headers=headers))
+
+
+async def forget(session: AsyncSession, *, now: datetime) -> int:
+    """Delete answers older than 48 hours; returns how many."""
+    old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT)
+    return len((await session.execute(old.returning(IdempotentAnswer.key))).all())
+
+
+def _required(request: Request) -> None:
+    if "idempotency-key" not in request.headers:
+        raise KeyMissing
+
+
+KeyRequired = Depends(_required)
+"""For operations that move money: refuse a request without a key."""
+
+IdempotencyKey = Annotated[None, KeyRequired]

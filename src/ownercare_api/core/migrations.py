@@ -1,0 +1,43 @@
+"""Runs the migrations that are shipped beside the package."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+
+def scripts_folder() -> Path:
+    """Return the folder of the migration scripts: of the checkout, or of the installed package."""
+    checkout = Path(__file__).resolve().parents[3] / "migrations"
+    return checkout if (checkout / "env.py").is_file() else Path(str(files("ownercare_api") / "_migrations"))
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts_folder()).replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, *, revision: str = "head") -> None:
+    """Bring the database up to a revision; blocks, so call it outside an event loop."""
+    command.upgrade(_config(url), revision)
+
+
+def downgrade(url: str, *, revision: str) -> None:
+    """Take the database back to a revision; blocks."""
+    command.downgrade(_config(url), revision)
+
+
+def check(url: str) -> None:
+    """Raise when the tables of the code and of the migrated database differ."""
+    command.check(_config(url))
+
+
+def head() -> str:
+    """Return the newest revision of the code."""
+    found = ScriptDirectory(str(scripts_folder())).get_current_head()
+    assert found is not None
+    return found

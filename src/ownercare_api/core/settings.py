@@ -1,0 +1,42 @@
+"""Settings, read once from the environment. `docs/configuration.md` lists them all."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_data_dir() -> Path:
+    checkout = Path(__file__).resolve().parents[3]
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "var"
+    return Path("/var/lib/ownercare")
+
+
+class Settings(BaseSettings):
+    """What an installation can choose; every name is an environment variable `OWNERCARE_…` unless it says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="OWNERCARE_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 15 or newer; unset: the embedded server",
+    )
+    data_dir: Path = Field(default_factory=_default_data_dir, description="embedded database, files, generated secrets")
+    host: str = Field(default="127.0.0.1", description="address the API listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port the API listens on")
+    processes: int = Field(default=1, ge=1, le=64, description="API processes of `ownercare serve`")
+    pool_size: int = Field(default=10, ge=1, le=200, description="database connections of one process")
+    issuer: str = Field(default="https://ownercare.example", description="`iss` of the access tokens")
+    audience: str = Field(default="ownercare-api", description="`aud` of the access tokens")
+    access_token_minutes: int = Field(default=15, ge=1, le=60)
+    refresh_token_days: int = Field(default=14, ge=1, le=90)
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="32 bytes, base64url; encrypts personal data and signing keys. Unset: made once in the data folder",
+    )
+    max_body_bytes: int = Field(default=1_048_576, description="largest JSON body")
+    max_file_bytes: int = Field(default=15_728_640, description="largest uploaded file")
+    log_level: str = Field(default="INFO")
+    demo: bool = Field(default=False, description="the demonstration data set is loaded and its accounts are shown")

@@ -1,0 +1,69 @@
+"""Building blocks of what goes over the wire: strict models, bounded texts, money, instants and dates."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Fault(ValueError):
+    """Raised in a schema's validator: a code and a cause in both languages, which must not repeat the input."""
+
+    def __init__(self, code: str, *, zh: str, en: str) -> None:
+        super().__init__(code)
+        self.code, self.zh, self.en = code, zh, en
+
+
+class Inward(BaseModel):
+    """Base of what callers send: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Outward(BaseModel):
+    """Base of what we answer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def _bounded_instant(value: datetime) -> datetime:
+    try:
+        instant = value.astimezone(UTC)
+    except OverflowError:
+        instant = None
+    if instant is None or not 1990 <= instant.year <= 2100:
+        raise Fault("out_of_range", zh="时间须在 1990 年至 2100 年之间。", en="Times must lie between 1990 and 2100.")
+    return instant
+
+
+def _bounded_date(value: date) -> date:
+    if not 1900 <= value.year <= 2100:
+        raise Fault("out_of_range", zh="日期须在 1900 年至 2100 年之间。", en="Dates must lie between 1900 and 2100.")
+    return value
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_bounded_instant)]
+"""RFC 3339 with offset; kept in UTC."""
+BusinessDate = Annotated[date, AfterValidator(_bounded_date)]
+"""A date in Asia/Shanghai."""
+FenAmount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
+"""Whole fen, 0 to ten billion yuan."""
+PositiveFen = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000_000)]
+"""Whole fen, at least one."""
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""A name or short label, 1 to 100 characters."""
+Line = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+"""One line of text, 1 to 300 characters."""
+Note = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+"""Free text, 1 to 4,000 characters."""
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.:-]{0,63}$")]
+"""A stable code word."""
+
+
+class Ref(Outward):
+    """A thing elsewhere, named enough to show it."""
+
+    id: UUID
+    name: str

@@ -1,0 +1,1 @@
+"""Seeded, fictitious people and firms for the demonstration data set."""

@@ -1,0 +1,38 @@
+"""The table of attachments; the bytes lie in the data folder, named by their hash."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ownercare_api.core.database import Base, Identified, enum_column
+
+
+class FilePurpose(StrEnum):
+    """What an attachment is for."""
+
+    PHOTO_BEFORE = "photo_before"
+    PHOTO_AFTER = "photo_after"
+    PHOTO_SITE = "photo_site"
+    SIGNATURE = "signature"
+    RECORDING = "recording"
+    DOCUMENT = "document"
+
+
+class FileObject(Identified, Base):
+    """An attachment. It belongs to a project; once attached to a case it follows the case's visibility."""
+
+    __tablename__ = "file_object"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), index=True)
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)
+    purpose: Mapped[FilePurpose] = mapped_column(enum_column(FilePurpose))
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    uploaded_by: Mapped[UUID]
+    uploaded_by_firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"))
+    created_at: Mapped[datetime]

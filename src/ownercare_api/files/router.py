@@ -1,0 +1,313 @@
+"""Attachments over HTTP: upload, look, fetch, delete."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from ownercare_api.core.errors import BadRequest, FieldError, Invalid, UnsupportedMedia
+from ownercare_api.core.http import idempotency
+from ownercare_api.core.http.etag import put_version
+from ownercare_api.core.http.paging import PageOf, PageParams
+from ownercare_api.core.http.problems import problems
+from ownercare_api.core.http.route import OwnerCareRoute, UnstorableText
+from ownercare_api.core.http.state import AppState, Now, State, app_state, present
+from ownercare_api.core.http.transaction import Reader, Tx
+from ownercare_api.core.http.validation import field_errors
+from ownercare_api.core.pagination import cut
+from ownercare_api.files import repository, service
+from ownercare_api.files.access import FilesRead, FilesWrite
+from ownercare_api.files.models import FilePurpose
+from ownercare_api.files.naming import disposition
+from ownercare_api.files.repository import Surroundings
+from ownercare_api.files.schemas import FileRead, UploadFields
+from ownercare_api.files.storage import Store
+from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.principal import OutOfReach
+from ownercare_api.identity.tokens import InvalidToken
+
+router = APIRouter(prefix="/v1", tags=["files"], route_class=OwnerCareRoute)
+
+_FORM_BYTES = 65_536
+"""What the form may add to the file: boundaries, headers, the two fields."""
+_COUNTED_HERE = 1 << 40
+"""The framework's own limit answers without a problem document, so this room counts by itself."""
+
+_FORM = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file", "purpose", "project_id"],
+                "additionalProperties": False,
+                "properties": {
+                    "file": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "JPEG, PNG, WebP, HEIC; PDF, XLSX; MP3, WAV, M4A, told by their bytes (附件)",
+                    },
+                    **UploadFields.model_json_schema(ref_template="#/components/schemas/{model}")["properties"],
+                },
+            },
+            "example": {
+                "file": "主卧渗水照片.jpg",
+                "purpose": "photo_before",
+                "project_id": "0198c5f0-0000-7000-8000-000000000001",
+            },
+        }
+    },
+}
+_FORM["content"]["multipart/form-data"]["schema"]["properties"]["purpose"] = {  # type: ignore[index]
+    "type": "string",
+    "enum": [purpose.value for purpose in FilePurpose],
+    "description": UploadFields.model_fields["purpose"].description,
+}
+
+
+def _fault(pointer: str, code: str, zh: str, en: str) -> Invalid:
+    return Invalid(errors=(FieldError(pointer, code, zh, en),))
+
+
+async def _received(request: Request, state: State) -> AsyncIterator[service.Upload]:
+    """Read the form, once the caller is known and before a database connection is taken."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise UnsupportedMedia
+    most = state.settings.max_file_bytes
+    too_large = service.FileTooLarge(max_bytes=most)
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > most + _FORM_BYTES:
+        raise too_large
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await request.receive()
+        seen += len(message.get("body", b""))
+        if seen > most + _FORM_BYTES:
+            raise too_large
+        return message
+
+    try:
+        form = await Request(request.scope, counted).form(max_files=1, max_fields=10, max_part_size=4096)
+    except ClientDisconnect:
+        raise BadRequest from None
+    try:
+        content = form.get("file")
+        if not isinstance(content, UploadFile):
+            raise _fault("#/file", "missing", "缺少附件。", "The file is missing.")
+        fields = [(name, value) for name, value in form.multi_items() if name != "file"]
+        if len(dict(fields)) != len(fields):
+            raise _fault("#", "duplicate_key", "表单中有重复的字段。", "The form names the same field twice.")
+        if any(isinstance(value, str) and "\0" in value for _, value in fields):
+            raise UnstorableText
+        try:
+            wanted = UploadFields.model_validate(dict(fields))
+        except ValidationError as error:
+            raise Invalid(errors=field_errors(error.errors())) from None
+        yield service.Upload(
+            content=content.file,
+            claimed_name=content.filename or "",
+            purpose=wanted.purpose,
+            project_id=wanted.project_id,
+            digest=await service.measure(content.file, max_bytes=most),
+        )
+    finally:
+        await form.close()
+
+
+Received = Annotated[service.Upload, Depends(_received, scope="function")]
+
+
+class _SameUpload(Request):
+    """The request as idempotency compares it: by what the form says, since every sending has another boundary."""
+
+    def __init__(self, request: Request, upload: service.Upload) -> None:
+        super().__init__(request.scope)
+        facts = [upload.purpose, str(upload.project_id), upload.claimed_name, upload.digest.sha256]
+        self._canonical = json.dumps(facts).encode()
+
+    async def body(self) -> bytes:
+        """Return the canonical form."""
+        return self._canonical
+
+
+async def _transaction(request: Request, upload: Received) -> AsyncIterator[AsyncSession]:
+    state = app_state(request)
+    async with state.database.session() as session:
+        await idempotency.reserve(
+            _SameUpload(request, upload), session=session, keyring=state.keyring, now=present(request)
+        )
+        yield session
+        await session.commit()
+
+
+UploadTx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+"""The transaction of an upload: begun when the body has been read, committed before the answer is sent."""
+
+
+def _store(state: AppState) -> Store:
+    return Store(state.settings.data_dir / "files")
+
+
+def _surroundings(state: AppState) -> Surroundings:
+    found: Surroundings = state.parts[Surroundings]
+    return found
+
+
+def _show(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in FileRead.model_fields if name != "content"} | {
+        "content": f"/v1/files/{row.id}/content"
+    }
+
+
+def _version(row: Any) -> int:
+    """Return 1, and 2 once it is attached: nothing else about an attachment ever changes."""
+    return 1 if row.ticket_id is None else 2
+
+
+@router.post(
+    "/files",
+    operation_id="files_create",
+    summary="Upload an attachment (上传附件)",
+    status_code=201,
+    response_model=FileRead,
+    responses=problems(
+        BadRequest,
+        InvalidToken,
+        MissingScope,
+        OutOfReach,
+        idempotency.KeyInFlight,
+        service.FileTooLarge,
+        service.WrongFileType,
+        service.EmptyFile,
+        service.UnknownProject,
+        UnstorableText,
+        idempotency.KeyReused,
+        Invalid,
+    ),
+    openapi_extra={"x-rules": ["REP-02", "REP-12", "CMP-14"], "requestBody": _FORM},
+    max_body_size=_COUNTED_HERE,
+)
+async def files_create(
+    principal: FilesWrite, upload: Received, session: UploadTx, state: State, now: Now, response: Response
+) -> dict[str, Any]:
+    """Photos, signatures, recordings and documents of cases. The type is found in the bytes; photos and signatures are
+    images, recordings are audio. When this answers 201 the content is on the disk. Then name its id in the step it
+    belongs to; an attachment that is in no step yet can be deleted by its uploader."""
+    file = await service.upload(
+        session, upload=upload, store=_store(state), surroundings=_surroundings(state), principal=principal, now=now
+    )
+    response.headers["Location"] = f"/v1/files/{file.id}"
+    put_version(response, _version(file))
+    return _show(file)
+
+
+@router.get(
+    "/files",
+    operation_id="files_list",
+    summary="Attachments, newest first (附件列表)",
+    response_model=PageOf[FileRead],
+    responses=problems(InvalidToken, MissingScope, Invalid),
+    openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
+)
+async def files_list(
+    principal: FilesRead,
+    reader: Reader,
+    state: State,
+    paging: PageParams,
+    ticket_id: UUID | None = None,
+    project_id: UUID | None = None,
+    purpose: FilePurpose | None = None,
+) -> Response:
+    """Those of one's projects; for partner firms their own and those of cases that were passed to them."""
+    given = {"ticket_id": ticket_id, "project_id": project_id, "purpose": purpose}
+    filters: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}
+    around, wanted = _surroundings(state), paging.wanted
+    rows = await repository.page(
+        reader,
+        filters=filters,
+        principal=principal,
+        surroundings=around,
+        after=wanted.after[0] if wanted.after else None,
+        limit=wanted.limit,
+    )
+    total = None
+    if wanted.include_total:
+        total = await repository.count(reader, filters=filters, principal=principal, surroundings=around)
+    return paging.answer(cut(rows, limit=wanted.limit, key=lambda row: (row.id,), total=total), show=_show)
+
+
+async def _visible(principal: FilesRead, reader: Reader, state: State, file_id: UUID) -> Any:
+    row = await repository.one(
+        reader, file_id=file_id, principal=principal, scope="files:read", surroundings=_surroundings(state)
+    )
+    if row is None:
+        raise service.FileNotFound
+    return row
+
+
+Visible = Annotated[Any, Depends(_visible, scope="function")]
+
+
+@router.get(
+    "/files/{file_id}",
+    operation_id="files_read",
+    summary="An attachment's facts (附件信息)",
+    response_model=FileRead,
+    responses=problems(InvalidToken, MissingScope, service.FileNotFound, Invalid),
+    openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
+)
+async def files_read(principal: FilesRead, row: Visible, response: Response) -> dict[str, Any]:
+    """What it is, who uploaded it, and the case it belongs to."""
+    put_version(response, _version(row))
+    return _show(row)
+
+
+@router.get(
+    "/files/{file_id}/content",
+    operation_id="files_content_read",
+    summary="An attachment's bytes (下载附件)",
+    response_class=FileResponse,
+    responses=problems(InvalidToken, MissingScope, service.FileNotFound, Invalid, service.ContentAway)
+    | {200: {"description": "the bytes", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
+    openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
+)
+async def files_content_read(principal: FilesRead, row: Visible, request: Request, state: State) -> Response:
+    """Always as a download, never to be shown in the browser's own pages. `Range` is understood."""
+    stat = await service.content_stat(_store(state), sha256=row.sha256)
+    tag = f'"{row.sha256}"'
+    headers = {
+        "ETag": tag,
+        "Content-Disposition": disposition(row.name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+        "Cache-Control": "no-store",
+    }
+    if tag in request.headers.get("if-none-match", "").replace("W/", ""):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(_store(state).path(row.sha256), media_type=row.media_type, headers=headers, stat_result=stat)
+
+
+@router.delete(
+    "/files/{file_id}",
+    operation_id="files_delete",
+    summary="Delete one's own attachment that no case holds (删除未归档的附件)",
+    status_code=204,
+    responses=problems(
+        InvalidToken, MissingScope, service.NotTheUploader, service.FileNotFound, service.FileAttached, Invalid
+    ),
+    openapi_extra={"x-rules": ["CMP-14"]},
+)
+async def files_delete(principal: FilesWrite, session: Tx, state: State, now: Now, file_id: UUID) -> Response:
+    """Only its uploader, and only before it is part of a case's records."""
+    await service.remove(session, file_id=file_id, surroundings=_surroundings(state), principal=principal, now=now)
+    return Response(status_code=204)

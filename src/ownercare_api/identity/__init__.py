@@ -1,0 +1,1 @@
+"""Who acts: staff, firm users and machines; roles, scopes, sessions, tokens."""

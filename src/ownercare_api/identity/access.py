@@ -1,0 +1,122 @@
+"""The caller of a request as a dependency. Rooms name their scopes as types in their own `access.py`:
+
+`TicketsRead = Annotated[Principal, Security(current_principal, scopes=["tickets:read"])]`.
+"""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
+from fastapi.security import OAuth2, SecurityScopes
+
+from ownercare_api.core.errors import Forbidden
+from ownercare_api.core.http.state import app_state, present
+from ownercare_api.identity import service
+from ownercare_api.identity.principal import Principal
+from ownercare_api.identity.roles import SCOPES
+from ownercare_api.identity.tokens import Claims, InvalidToken
+
+FRESH_SECONDS = 2.0
+"""How long a process trusts a loaded principal: logout, disabling and role changes work everywhere within this."""
+
+TOKEN_URL = "/v1/auth/token"  # noqa: S105 - a path
+
+
+class MissingScope(Forbidden):
+    """403: the caller does not hold the scope."""
+
+    code = "missing_scope"
+    zh = "您的岗位没有此项权限:{scope}。"
+    en = "Your role does not include this scope: {scope}."
+
+
+class PrincipalCache:
+    """Verified tokens and loaded principals of one process, for two seconds."""
+
+    def __init__(self, *, size: int = 20_000) -> None:
+        self._size = size
+        self._claims: dict[str, Claims] = {}
+        self._principals: dict[Any, tuple[float, Principal]] = {}
+
+    def claims(self, token: str, *, now: float) -> Claims | None:
+        """Return the claims of a token verified before, unless it has expired since."""
+        found = self._claims.get(token)
+        return found if found is not None and found.expires_at > now else None
+
+    def put_claims(self, token: str, claims: Claims) -> None:
+        """Remember a verified token."""
+        if len(self._claims) >= self._size:
+            self._claims.clear()
+        self._claims[token] = claims
+
+    def principal(self, key: object) -> Principal | None:
+        """Return a principal loaded in the last two seconds."""
+        found = self._principals.get(key)
+        return found[1] if found is not None and time.monotonic() - found[0] < FRESH_SECONDS else None
+
+    def put_principal(self, key: object, principal: Principal) -> None:
+        """Remember a loaded principal."""
+        if len(self._principals) >= self._size:
+            self._principals.clear()
+        self._principals[key] = (time.monotonic(), principal)
+
+
+_scheme = OAuth2(
+    flows=OAuthFlows(
+        password=OAuthFlowPassword(tokenUrl=TOKEN_URL, refreshUrl=TOKEN_URL, scopes=dict(SCOPES)),
+        clientCredentials=OAuthFlowClientCredentials(tokenUrl=TOKEN_URL, scopes=dict(SCOPES)),
+    ),
+    scheme_name="OwnerCare",
+    description="Bearer access token (ES256 JWT). Scopes are `resource:action`; the approval tiers are scopes.",
+    auto_error=False,
+)
+
+
+async def current_principal(
+    request: Request, needed: SecurityScopes, authorization: Annotated[str | None, Depends(_scheme)]
+) -> Principal:
+    """Return the caller; raises `InvalidToken`, or `MissingScope` naming what is lacking."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise InvalidToken
+    state, now = app_state(request), present(request)
+    desk: service.Desk = state.parts[service.Desk]
+    cache: PrincipalCache = state.parts[PrincipalCache]
+    claims = cache.claims(token, now=now.timestamp())
+    if claims is None:
+        keys = await desk.keys.pairs(state.database, now=now)
+        try:
+            claims = desk.mint.verify(token, keys=keys, now=now)
+        except InvalidToken:
+            keys = await desk.keys.pairs(state.database, now=now, wanted=token[:40])
+            claims = desk.mint.verify(token, keys=keys, now=now)
+        cache.put_claims(token, claims)
+    key = (claims.session_id, claims.generation)
+    principal = cache.principal(key)
+    if principal is None:
+        principal = await service.load_principal(
+            state.database,
+            kind=claims.kind,
+            subject=claims.subject,
+            session_id=claims.session_id,
+            generation=claims.generation,
+            desk=desk,
+            now=now,
+        )
+        if principal is None:
+            raise InvalidToken
+        cache.put_principal(key, principal)
+    request.state.caller = principal.caller
+    for scope in needed.scopes:
+        # Both must hold it: the token (what the login was given) and the grants (what is true now).
+        if scope not in principal.scopes or scope not in claims.scopes:
+            raise MissingScope(scope=scope)
+    return principal
+
+
+Anyone = Annotated[Principal, Security(current_principal, scopes=[])]
+"""Any logged-in caller."""
+IdentityRead = Annotated[Principal, Security(current_principal, scopes=["identity:read"])]
+IdentityManage = Annotated[Principal, Security(current_principal, scopes=["identity:manage"])]
+ClientsManage = Annotated[Principal, Security(current_principal, scopes=["clients:manage"])]

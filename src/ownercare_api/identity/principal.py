@@ -1,0 +1,97 @@
+"""The caller of a request, and how far each of its scopes reaches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from ownercare_api.core.errors import Forbidden
+
+
+class PrincipalKind(StrEnum):
+    """What kind of caller acts."""
+
+    STAFF = "staff"
+    FIRM_USER = "firm_user"
+    CLIENT = "client"
+    SYSTEM = "system"
+
+
+class OutOfReach(Forbidden):
+    """403: the caller holds the scope, but not for this project or firm."""
+
+    code = "out_of_reach"
+    zh = "您在此项目或合作单位没有该权限。"
+    en = "You do not hold this permission for this project or firm."
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a scope holds: everywhere, in some projects, or for what concerns one's own firm."""
+
+    everywhere: bool = False
+    projects: frozenset[UUID] = frozenset()
+    firms: frozenset[UUID] = frozenset()
+
+    def covers(self, *, project_id: UUID | None, firm_ids: Iterable[UUID | None] = ()) -> bool:
+        """Say whether something in a project, concerning some firms, is within reach."""
+        return self.everywhere or project_id in self.projects or any(firm in self.firms for firm in firm_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role in force now: its scopes within one reach."""
+
+    role: str
+    scopes: frozenset[str]
+    reach: Reach
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls. Staff and firm users are persons: `id` is the account, and the maker-checker rules compare it."""
+
+    kind: PrincipalKind
+    id: UUID
+    name: str
+    grants: tuple[Grant, ...]
+    department: str | None = None
+    post: str | None = None
+    firm_id: UUID | None = None
+    session_id: UUID | None = None
+    scopes: frozenset[str] = field(init=False)
+    _reaches: dict[str, Reach] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scopes", frozenset().union(*(grant.scopes for grant in self.grants)))
+        object.__setattr__(self, "_reaches", {})
+
+    def reach(self, scope: str) -> Reach:
+        """Return how far a scope reaches; nowhere when it is not held."""
+        found = self._reaches.get(scope)
+        if found is None:
+            held = [grant.reach for grant in self.grants if scope in grant.scopes]
+            found = self._reaches[scope] = Reach(
+                everywhere=any(reach.everywhere for reach in held),
+                projects=frozenset().union(*(reach.projects for reach in held)),
+                firms=frozenset().union(*(reach.firms for reach in held)),
+            )
+        return found
+
+    def may(self, scope: str, *, project_id: UUID | None, firm_ids: Iterable[UUID | None] = ()) -> bool:
+        """Say whether the scope is held for a project or one of some firms."""
+        return scope in self.scopes and self.reach(scope).covers(project_id=project_id, firm_ids=firm_ids)
+
+    def require(self, scope: str, *, project_id: UUID | None, firm_ids: Iterable[UUID | None] = ()) -> None:
+        """Raise `OutOfReach` unless the scope is held for the project or one of the firms."""
+        if not self.may(scope, project_id=project_id, firm_ids=firm_ids):
+            raise OutOfReach
+
+    @property
+    def caller(self) -> str:
+        """Return a stable name of the caller for idempotency keys."""
+        return f"{self.kind.value}:{self.id}"
+
+
+SYSTEM = Principal(kind=PrincipalKind.SYSTEM, id=UUID(int=0), name="系统", grants=())
+"""The worker and the migrations, as the actor of their events."""

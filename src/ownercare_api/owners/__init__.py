@@ -1,0 +1,1 @@
+"""Owners, ownership, contacts, consent and change requests (业主)."""

@@ -1,0 +1,1 @@
+"""Versioned policy values: every number and every blank of the rulebook."""

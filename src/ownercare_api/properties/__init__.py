@@ -1,0 +1,1 @@
+"""Companies, projects, buildings, units, building parts, delivery and occupancy."""

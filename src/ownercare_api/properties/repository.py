@@ -1,0 +1,101 @@
+"""Every SELECT of the property room."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from ownercare_api.core.listing import containing
+from ownercare_api.properties.models import Building, Company, Project, Unit
+
+Connection = AsyncConnection | AsyncSession
+Places = frozenset[UUID] | None
+"""The projects that a caller may see; None: all."""
+
+COMPANY = [Company.id, Company.level, Company.parent_id, Company.code, Company.name]
+PROJECT = [
+    Project.id, Project.region_id, Project.code, Project.name, Project.city, Project.address,
+    Project.has_sales_office, Project.version,
+]  # fmt: skip
+BUILDING = [Building.id, Building.project_id, Building.name, Building.floors, Building.version]
+UNIT = [
+    Unit.id, Unit.project_id, Unit.building_id, Building.name.label("building_name"), Unit.number, Unit.address,
+    Unit.floor, Unit.house_type, Unit.purchase_batch, Unit.area_cm2, Unit.delivered_on, Unit.moved_in_on, Unit.version,
+]  # fmt: skip
+
+
+def among(column: Any, places: Places) -> ColumnElement[bool]:
+    """Return the condition that a project column is within what a caller may see."""
+    return literal(True) if places is None else column.in_(list(places))
+
+
+def companies() -> Select[Any]:
+    """Return the query of the companies: who is who in the group is no secret inside it."""
+    return select(*COMPANY)
+
+
+def projects(*, places: Places, region_id: UUID | None = None, q: str | None = None) -> Select[Any]:
+    """Return the query of the visible projects."""
+    query = select(*PROJECT).where(among(Project.id, places))
+    if region_id is not None:
+        query = query.where(Project.region_id == region_id)
+    if q is not None:
+        query = query.where(containing(q, Project.name, Project.code, Project.city, Project.address))
+    return query
+
+
+def buildings(*, places: Places, project_id: UUID) -> Select[Any]:
+    """Return the query of a visible project's buildings."""
+    return select(*BUILDING).where(Building.project_id == project_id, among(Building.project_id, places))
+
+
+def units(*, places: Places, filters: Mapping[str, Any], occupied: bool | None, q: str | None) -> Select[Any]:
+    """Return the query of the visible homes; `filters` are equalities by column name."""
+    query = select(*UNIT).join(Building, Building.id == Unit.building_id).where(among(Unit.project_id, places))
+    for name, value in filters.items():
+        query = query.where(Unit.__table__.c[name] == value)
+    if occupied is not None:
+        query = query.where(Unit.moved_in_on.is_not(None) if occupied else Unit.moved_in_on.is_(None))
+    if q is not None:
+        query = query.where(containing(q, Unit.number, Unit.address))
+    return query
+
+
+async def project(connection: Connection, *, project_id: UUID, places: Places) -> Row[Any] | None:
+    """Return a visible project."""
+    return (await connection.execute(projects(places=places).where(Project.id == project_id))).one_or_none()
+
+
+async def unit(connection: Connection, *, unit_id: UUID, places: Places) -> Row[Any] | None:
+    """Return a visible home with the names of its building and project."""
+    query = (
+        select(*UNIT, Project.name.label("project_name"))
+        .join(Building, Building.id == Unit.building_id)
+        .join(Project, Project.id == Unit.project_id)
+        .where(Unit.id == unit_id, among(Unit.project_id, places))
+    )
+    return (await connection.execute(query)).one_or_none()
+
+
+async def occupancy(connection: Connection, *, project_id: UUID, places: Places) -> Row[Any] | None:
+    """Return the counts of a visible project, in one statement."""
+    query = (
+        select(
+            Project.id.label("project_id"),
+            func.count(Unit.id).label("units"),
+            func.count(Unit.delivered_on).label("delivered"),
+            func.count(Unit.moved_in_on).label("moved_in"),
+        )
+        .outerjoin(Unit, Unit.project_id == Project.id)
+        .where(Project.id == project_id, among(Project.id, places))
+        .group_by(Project.id)
+    )
+    return (await connection.execute(query)).one_or_none()
+
+
+async def projects_of_regions(connection: Connection, regions: Collection[UUID]) -> frozenset[UUID]:
+    """Return the projects of some regional companies."""
+    found = await connection.execute(select(Project.id).where(Project.region_id.in_(list(regions))))
+    return frozenset(found.scalars())

@@ -1,0 +1,1 @@
+"""The register: every call, visit and letter; complaints, requests, repairs."""

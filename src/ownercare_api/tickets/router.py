@@ -1,0 +1,206 @@
+"""The register and the tickets: registering, reading, searching, the history."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic_core import to_json
+
+from ownercare_api.core.errors import Invalid
+from ownercare_api.core.http.etag import put_version
+from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
+from ownercare_api.core.http.paging import PageOf, PageParams
+from ownercare_api.core.http.problems import problems
+from ownercare_api.core.http.route import OwnerCareRoute
+from ownercare_api.core.http.state import Now, State
+from ownercare_api.core.http.transaction import Reader, Tx
+from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.wire import Instant
+from ownercare_api.deadlines.calendars import CalendarStore
+from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.tickets import registration, repository, views
+from ownercare_api.tickets.access import TicketsRead, TicketsRegister
+from ownercare_api.tickets.lifecycle import Category, Channel, Domain, TicketStatus
+from ownercare_api.tickets.schemas import RegisterEntryRead, TicketCreate, TicketRead, TicketSummary
+from ownercare_api.tickets.service import TicketNotFound
+
+router = APIRouter(prefix="/v1", tags=["tickets"], route_class=OwnerCareRoute)
+
+Text64 = Annotated[str | None, Query(max_length=64)]
+
+
+def ticket_answer(row: Any, *, principal: Any, now: datetime, status_code: int = 200) -> Response:
+    """Write one ticket straight to bytes, with its version for the `ETag`."""
+    response = Response(
+        to_json(views.full(row, principal=principal, now=now)), status_code=status_code, media_type="application/json"
+    )
+    put_version(response, row.version)
+    return response
+
+
+def pattern(q: str | None) -> str | None:
+    """Return a LIKE pattern for a substring in which `%` and `_` are ordinary characters."""
+    if q is None:
+        return None
+    escaped = q.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%" if escaped else None
+
+
+@router.post(
+    "/tickets",
+    operation_id="tickets_create",
+    summary="Register a call, visit or letter (登记来电、来访、报修、投诉)",
+    status_code=201,
+    response_model=TicketRead,
+    responses=problems(InvalidToken, MissingScope, Invalid, KeyInFlight, KeyReused, *registration.REFUSALS),
+    openapi_extra={"x-rules": ["CHN-03", "CHN-08", "REP-01", "CMP-01", "CMP-02", "REP-02"]},
+)
+async def tickets_create(
+    principal: TicketsRegister, session: Tx, state: State, now: Now, body: TicketCreate
+) -> Response:
+    """Gives the ticket and its line in the 《来电、来访登记表》 their unified numbers and starts the clocks of its
+    domain and category from the time of receipt: the first response (CMP-02), the site survey of a repair (REP-02),
+    the feedback and solution of a complaint (CMP-03, CMP-10), or the hours of the sales office (CMP-12, REP-20)."""
+    calendar = await state.parts[CalendarStore].get(session)
+    fields = body.model_dump()
+    fields["received_at"] = body.received_at or now
+    found = await registration.register(
+        session,
+        intake=registration.Intake(**fields),
+        calendar=calendar,
+        keyring=state.keyring,
+        principal=principal,
+        now=now,
+    )
+    row = await repository.one(session, ticket_id=found.ticket_id, principal=principal, scope="tickets:register")
+    response = ticket_answer(row, principal=principal, now=now, status_code=201)
+    response.headers["Location"] = f"/v1/tickets/{found.ticket_id}"
+    return response
+
+
+@router.get(
+    "/tickets",
+    operation_id="tickets_list",
+    summary="List and search tickets (工单列表)",
+    response_model=PageOf[TicketSummary],
+    responses=problems(InvalidToken, MissingScope, InvalidCursor),
+    openapi_extra={"x-rules": ["CHN-03", "CMP-05", "CMP-14"]},
+)
+async def tickets_list(
+    principal: TicketsRead,
+    reader: Reader,
+    now: Now,
+    paging: PageParams,
+    status: TicketStatus | None = None,
+    category: Category | None = None,
+    domain: Domain | None = None,
+    channel: Channel | None = None,
+    project_id: UUID | None = None,
+    unit_id: UUID | None = None,
+    owner_id: UUID | None = None,
+    handler_id: UUID | None = None,
+    department: Text64 = None,
+    urgent: bool | None = None,
+    overdue: Annotated[Literal[True] | None, Query(description="only those with a clock past its due time")] = None,
+    received_from: Annotated[Instant | None, Query(description="received at or after")] = None,
+    received_before: Annotated[Instant | None, Query(description="received before")] = None,
+    q: Annotated[
+        str | None, Query(max_length=100, description="substring of number, title, caller, description")
+    ] = None,
+    sort: Annotated[Literal["newest", "oldest"], Query()] = "newest",
+) -> Response:
+    """The tickets that the caller may see, newest first: own projects, or those passed to the caller's firm."""
+    given = {
+        "status": status,
+        "category": category,
+        "domain": domain,
+        "channel": channel,
+        "project_id": project_id,
+        "unit_id": unit_id,
+        "owner_id": owner_id,
+        "handler_id": handler_id,
+        "department": department,
+        "urgent": urgent,
+        "overdue": overdue,
+        "received_from": received_from,
+        "received_before": received_before,
+        "q": pattern(q),
+    }
+    filters = {name: value for name, value in given.items() if value is not None}
+    wanted = paging.wanted
+    rows = await repository.page(
+        reader,
+        filters=filters,
+        principal=principal,
+        limit=wanted.limit,
+        after=None if wanted.after is None else wanted.after[0],
+        oldest_first=sort == "oldest",
+        now=now,
+    )
+    total = None
+    if wanted.include_total:
+        total = await repository.count(reader, filters=filters, principal=principal, now=now)
+    return paging.answer(
+        cut(rows, limit=wanted.limit, key=lambda row: (row.id,), total=total),
+        show=lambda row: views.summary(row, principal=principal, now=now),
+    )
+
+
+@router.get(
+    "/tickets/{ticket_id}",
+    operation_id="tickets_read",
+    summary="Read a ticket (工单详情)",
+    response_model=TicketRead,
+    responses=problems(InvalidToken, MissingScope, TicketNotFound),
+    openapi_extra={"x-rules": ["CMP-05", "CMP-14"]},
+)
+async def tickets_read(principal: TicketsRead, reader: Reader, now: Now, ticket_id: UUID) -> Response:
+    """Everything about one ticket: where it stands, its clocks, and the steps that this caller may take now."""
+    row = await repository.one(reader, ticket_id=ticket_id, principal=principal)
+    if row is None:
+        raise TicketNotFound
+    return ticket_answer(row, principal=principal, now=now)
+
+
+@router.get(
+    "/register-entries",
+    operation_id="register_entries_list",
+    summary="The register of calls and visits (来电、来访登记表)",
+    response_model=PageOf[RegisterEntryRead],
+    responses=problems(InvalidToken, MissingScope, InvalidCursor),
+    openapi_extra={"x-rules": ["CHN-03", "CMP-11"]},
+)
+async def register_entries_list(
+    principal: TicketsRead,
+    reader: Reader,
+    paging: PageParams,
+    project_id: UUID | None = None,
+    ticket_id: UUID | None = None,
+    channel: Channel | None = None,
+    category: Category | None = None,
+    received_from: Annotated[Instant | None, Query()] = None,
+    received_before: Annotated[Instant | None, Query()] = None,
+) -> Response:
+    """Every line of the register that the caller may see, newest first, in one numbering for all channels."""
+    given = {
+        "project_id": project_id,
+        "ticket_id": ticket_id,
+        "channel": channel,
+        "category": category,
+        "received_from": received_from,
+        "received_before": received_before,
+    }
+    rows = await repository.register_page(
+        reader,
+        filters={name: value for name, value in given.items() if value is not None},
+        principal=principal,
+        limit=paging.wanted.limit,
+        after=None if paging.wanted.after is None else paging.wanted.after[0],
+    )
+    fields = RegisterEntryRead.model_fields
+    return paging.answer(
+        cut(rows, limit=paging.wanted.limit, key=lambda row: (row.id,)),
+        show=lambda row: {name: getattr(row, name) for name in fields},
+    )

@@ -1,0 +1,1 @@
+"""Append-only events: history, audit, source of everything that tells the outside."""

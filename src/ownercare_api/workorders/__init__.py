@@ -1,0 +1,1 @@
+"""Site surveys, class A/B work orders, dispatch, extension, completion, callback."""
