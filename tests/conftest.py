@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import asyncpg
 import httpx
@@ -20,12 +21,16 @@ from ownercare_api.app import create_app
 from ownercare_api.core import embedded, migrations
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import PooledDatabase
+from ownercare_api.core.hot import Driver, driver_of
 from ownercare_api.core.http.state import AppState
+from ownercare_api.core.logs import configure
 from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines import calendars
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.access import PrincipalCache
 from ownercare_api.identity.service import Desk
+
+configure("INFO")
 
 TEMPLATE = "ownercare_template"
 MASTER = bytes(range(32))
@@ -67,8 +72,28 @@ class BoundDatabase:
         """Read in the outer transaction."""
         yield self.connection
 
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Driver]:
+        """Give the driver's connection under the outer transaction."""
+        yield RecordingDriver(await driver_of(self.connection))
+
     async def dispose(self) -> None:
         """Nothing to close."""
+
+
+class RecordingDriver:
+    """Lets the query recorder see hot statements."""
+
+    seen: ClassVar[list[str] | None] = None
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """Run a statement and note it."""
+        if self.seen is not None:
+            self.seen.append(query)
+        return await self._driver.fetch(query, *args)
 
 
 class QueryRecorder:
@@ -84,10 +109,12 @@ class QueryRecorder:
 
     def __enter__(self) -> "QueryRecorder":
         self.statements.clear()
+        RecordingDriver.seen = self.statements
         event.listen(self._engine, "before_cursor_execute", self._seen)
         return self
 
     def __exit__(self, *_: object) -> None:
+        RecordingDriver.seen = None
         event.remove(self._engine, "before_cursor_execute", self._seen)
 
     @property

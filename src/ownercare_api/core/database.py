@@ -1,5 +1,6 @@
 """The database: one engine, one transaction per request or job, and a reader without a transaction for hot reads."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -7,12 +8,15 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
+from ownercare_api.core.hot import Driver
 from ownercare_api.core.ids import uuid7
 
 
@@ -97,9 +101,22 @@ class Database(Protocol):
         """Open a connection that reads without a transaction: each statement sees what is committed."""
         ...
 
+    def driver(self) -> AbstractAsyncContextManager[Driver]:
+        """Open the driver's own connection for hot statements: each one is a transaction of its own."""
+        ...
+
     async def dispose(self) -> None:
         """Close every connection."""
         ...
+
+
+_SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "lock_timeout": "8s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",  # short statements only: compiling them costs more than it saves
+}
 
 
 class PooledDatabase:
@@ -112,17 +129,14 @@ class PooledDatabase:
             max_overflow=0,
             pool_timeout=10,
             connect_args={
-                "server_settings": {
-                    "application_name": application_name,
-                    "timezone": "UTC",
-                    "lock_timeout": "8s",
-                    "statement_timeout": "30s",
-                    "idle_in_transaction_session_timeout": "60s",
-                    "jit": "off",  # short statements only: compiling them costs more than it saves
-                },
+                "server_settings": _SERVER_SETTINGS | {"application_name": application_name},
             },
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._hot: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+        self._pool_size = pool_size
+        self._server_settings = _SERVER_SETTINGS | {"application_name": f"{application_name}-hot"}
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -136,6 +150,44 @@ class PooledDatabase:
         async with self._autocommit.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Driver]:
+        """Open a driver connection from a pool of its own."""
+        pool = self._hot or await self._open_hot()
+        try:
+            connection = await pool.acquire(timeout=10)
+        except TimeoutError:
+            raise PoolTimeout("no connection became free within ten seconds") from None
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def _open_hot(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._hot is None:
+                url = self.engine.url
+                ssl = url.query.get("ssl")
+                self._hot = await asyncpg.create_pool(
+                    user=url.username,
+                    password=url.password,
+                    host=url.query.get("host", url.host),
+                    port=int(str(url.query.get("port", url.port or 5432))),
+                    database=url.database,
+                    ssl=ssl,
+                    min_size=0,
+                    max_size=self._pool_size,
+                    server_settings=self._server_settings,
+                    reset=_nothing_to_reset,
+                )
+            return self._hot
+
     async def dispose(self) -> None:
         """Close every connection."""
+        if self._hot is not None:
+            await self._hot.close()
         await self.engine.dispose()
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Hot statements leave nothing behind: no transaction, no setting, no listener."""

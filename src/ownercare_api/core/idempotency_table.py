@@ -1,11 +1,14 @@
-"""The table of answers kept for `Idempotency-Key`."""
+"""The table of answers kept for `Idempotency-Key`, and how long they are kept."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, delete
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base
+
+KEPT = timedelta(hours=48)
 
 
 class IdempotentAnswer(Base):
@@ -22,3 +25,9 @@ class IdempotentAnswer(Base):
     headers: Mapped[str]
     answer: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
+
+
+async def forget(session: AsyncSession, *, now: datetime) -> int:
+    """Delete answers older than 48 hours; returns how many."""
+    old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT)
+    return len((await session.execute(old.returning(IdempotentAnswer.key))).all())

@@ -1,33 +1,42 @@
 """Background jobs: rows written in the transaction that wants them, done in one transaction of their own.
 
-A job names what to do and carries ids only. It is claimed with `SKIP LOCKED` and held by the claiming transaction;
-its effect and its completion commit together, so a crash leaves it queued and nothing half done.
+A job names what to do and carries ids only. A worker claims it with `SKIP LOCKED` and a lease, so that a crash counts
+as an attempt and the job comes back when the lease lapses. Then its effect and its completion commit together, under
+the job's row lock: whoever holds the lock is alive, so nobody else takes the job however long it lasts.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import structlog
-from sqlalchemy import Index, func, select, text, update
+from sqlalchemy import Index, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ownercare_api.core.database import Base, Database, Stamped, enum_column
+from ownercare_api.core.database import Base, Database, Identified, Stamped, enum_column
+from ownercare_api.core.errors import DomainError
 from ownercare_api.core.ids import uuid7
 
 log = structlog.get_logger()
 
 CHANNEL = "ownercare_jobs"
 MAX_ATTEMPTS = 8
+LEASE = timedelta(seconds=60)
+ALIVE = timedelta(seconds=60)
+"""A worker that was not seen for so long is taken for gone."""
 
 
 class JobStatus(StrEnum):
     """Where a job stands."""
 
     QUEUED = "queued"
+    RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
 
@@ -37,18 +46,33 @@ class Job(Stamped, Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_queue", "run_at", "id", postgresql_where=text("status = 'queued'")),
+        Index("ix_job_queue", "run_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
         Index("uq_job_dedup", "dedup_key", unique=True, postgresql_where=text("status = 'queued'")),
     )
 
     kind: Mapped[str]
     args: Mapped[dict[str, Any]]
     dedup_key: Mapped[str | None]
+    """Freed when the job is claimed: what is queued from then on must run again, this one may have looked already."""
     run_at: Mapped[datetime]
+    """Not before; while it runs, when its lease lapses."""
     status: Mapped[JobStatus] = mapped_column(enum_column(JobStatus), default=JobStatus.QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was claimed; also the token that only the latest claim may complete the job with."""
     last_error: Mapped[str | None]
+    """A code, never a message: messages may hold personal data."""
     finished_at: Mapped[datetime | None]
+
+
+class WorkerHeartbeat(Identified, Base):
+    """A background worker that runs, or did until it was killed."""
+
+    __tablename__ = "worker_heartbeat"
+
+    name: Mapped[str]
+    """Host and process, for the operators."""
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 Handler = Callable[[AsyncSession, Mapping[str, Any], datetime], Awaitable[None]]
@@ -72,46 +96,117 @@ async def enqueue(
     await session.execute(select(func.pg_notify(CHANNEL, kind)))
 
 
+async def enqueue_daily(session: AsyncSession, *, kind: str, day: date, run_at: datetime) -> None:
+    """Queue a job once for a business date, whichever worker asks and however often."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("job_daily"), func.hashtext(kind))))
+    args = {"day": day.isoformat()}
+    if await session.scalar(select(Job.id).where(Job.kind == kind, Job.args == args).limit(1)) is None:
+        await enqueue(session, kind=kind, args=args, run_at=run_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    id: UUID
+    kind: str
+    args: Mapping[str, Any]
+    attempts: int
+
+
 async def run_next(database: Database, *, handlers: Mapping[str, Handler], now: datetime) -> bool:
     """Do the most overdue job, if any; returns whether there was one. A failing job is retried with growing pauses."""
-    async with database.session() as session:
-        job = await session.scalar(
-            select(Job)
-            .where(Job.status == JobStatus.QUEUED, Job.run_at <= now, Job.kind.in_(list(handlers)))
-            .order_by(Job.run_at, Job.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        if job is None:
-            return False
-        job_id, kind = job.id, job.kind
-        try:
-            await handlers[kind](session, job.args, now)
-            job.status, job.finished_at = JobStatus.DONE, now
-            await session.commit()
-            return True
-        except Exception as error:
-            await session.rollback()
-            log.warning("job.failed", job=str(job_id), kind=kind, exc_info=error)
-            cause = f"{type(error).__name__}: {error}"[:500]
-    async with database.session() as session:
-        attempts = await session.scalar(
-            update(Job)
-            .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
-            .values(attempts=Job.attempts + 1, last_error=cause)
-            .returning(Job.attempts)
-        )
-        if attempts is not None:
-            pause = timedelta(seconds=min(3600, 5 * 3**attempts))
-            final = attempts >= MAX_ATTEMPTS
-            await session.execute(
-                update(Job)
-                .where(Job.id == job_id)
-                .values(
-                    run_at=now + pause,
-                    status=JobStatus.FAILED if final else JobStatus.QUEUED,
-                    finished_at=now if final else None,
-                )
-            )
-        await session.commit()
+    claim = await _claim(database, kinds=list(handlers), now=now)
+    if claim is None:
+        return False
+    if claim.attempts > MAX_ATTEMPTS:  # every worker that tried it died of it
+        await _put_back(database, claim=claim, cause="worker_lost", now=now)
+        return True
+    try:
+        async with database.session() as session:
+            if await _hold(session, claim):
+                await handlers[claim.kind](session, claim.args, now)
+                done = update(Job).where(Job.id == claim.id)
+                await session.execute(done.values(status=JobStatus.DONE, finished_at=now, last_error=None))
+                await session.commit()
+    except Exception as error:
+        log.warning("job.failed", job=str(claim.id), kind=claim.kind, attempt=claim.attempts, exc_info=error)
+        await _put_back(database, claim=claim, cause=_code(error), now=now)
     return True
+
+
+async def _claim(database: Database, *, kinds: list[str], now: datetime) -> _Claim | None:
+    """Claim a job that is due, or one whose worker died; committed at once."""
+    due = (
+        select(Job.id)
+        .where(Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]), Job.run_at <= now, Job.kind.in_(kinds))
+        .order_by(Job.run_at, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claim = (
+        update(Job)
+        .where(Job.id == due.c.id)
+        .values(status=JobStatus.RUNNING, attempts=Job.attempts + 1, run_at=now + LEASE, dedup_key=None)
+        .returning(Job.id, Job.kind, Job.args, Job.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    async with database.session() as session:
+        row = (await session.execute(claim)).one_or_none()
+        await session.commit()
+    return None if row is None else _Claim(row.id, row.kind, row.args, row.attempts)
+
+
+async def _hold(session: AsyncSession, claim: _Claim) -> bool:
+    """Lock the claimed job for the time it runs; False when the lease lapsed and somebody else has it."""
+    mine = select(Job.id).where(Job.id == claim.id, Job.status == JobStatus.RUNNING, Job.attempts == claim.attempts)
+    return await session.scalar(mine.with_for_update(skip_locked=True)) is not None
+
+
+async def _put_back(database: Database, *, claim: _Claim, cause: str, now: datetime) -> None:
+    final = claim.attempts >= MAX_ATTEMPTS
+    pause = timedelta(seconds=min(3600, 5 * 3**claim.attempts))
+    mine = update(Job).where(Job.id == claim.id, Job.status == JobStatus.RUNNING, Job.attempts == claim.attempts)
+    async with database.session() as session:
+        await session.execute(
+            mine.values(
+                status=JobStatus.FAILED if final else JobStatus.QUEUED,
+                run_at=now + pause,
+                last_error=cause,
+                finished_at=now if final else None,
+            )
+        )
+        await session.commit()
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, DomainError):
+        return error.code
+    if isinstance(error, DBAPIError):
+        return f"{type(error).__name__} {getattr(error.orig, 'sqlstate', '')}".strip()
+    return type(error).__name__
+
+
+async def forget(session: AsyncSession, *, before: datetime) -> None:
+    """Delete jobs that ended before an instant, and workers not seen since."""
+    await session.execute(delete(Job).where(Job.finished_at < before))
+    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < before))
+
+
+async def beat(session: AsyncSession, *, worker_id: UUID, name: str, started_at: datetime, now: datetime) -> None:
+    """Write that a worker is alive."""
+    await session.execute(
+        insert(WorkerHeartbeat)
+        .values(id=worker_id, name=name, started_at=started_at, seen_at=now)
+        .on_conflict_do_update(index_elements=[WorkerHeartbeat.id], set_={"seen_at": now})
+    )
+
+
+async def sign_off(session: AsyncSession, *, worker_id: UUID) -> None:
+    """Take away the heartbeat of a worker that ends in good order."""
+    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.id == worker_id))
+
+
+async def last_seen(connection: AsyncConnection | AsyncSession) -> datetime | None:
+    """Return when a worker was last seen; None where none runs."""
+    seen: datetime | None = (await connection.execute(select(func.max(WorkerHeartbeat.seen_at)))).scalar()
+    return seen

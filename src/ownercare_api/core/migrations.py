@@ -6,6 +6,9 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from ownercare_api.core.database import Database
 
 
 def scripts_folder() -> Path:
@@ -41,3 +44,12 @@ def head() -> str:
     found = ScriptDirectory(str(scripts_folder())).get_current_head()
     assert found is not None
     return found
+
+
+async def applied(database: Database) -> str | None:
+    """Return the revision that a database is at; None where it has no tables of ours."""
+    async with database.reader() as connection:
+        if (await connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar() is None:
+            return None
+        found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
+        return None if found is None else str(found)

@@ -1,7 +1,7 @@
 """Numbers for people: `TS-20261121-0007`. Unique, gap-tolerant, in order of time, without a lock on the way.
 
 Each kind draws from a PostgreSQL sequence, which never waits; the day's first number stores where the day began.
-The work is one SQL function of the migrations, `next_number(kind, day)`, so that a statement can call it inline (REP-01, CHN-03).
+The work is one SQL function of the migrations, `next_number(kind, day)`, so that statements can call it inline.
 """
 
 from datetime import date

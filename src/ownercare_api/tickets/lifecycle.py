@@ -127,7 +127,7 @@ def _no_open_work(ticket: TicketFacts, _: object) -> None:
 
 
 def _repair_has_work(ticket: TicketFacts, _: object) -> None:
-    if ticket.category is Category.REPAIR and ticket.work_done == 0:
+    if ticket.category == Category.REPAIR and ticket.work_done == 0:
         raise RepairWithoutWork
 
 

@@ -9,22 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, LargeBinary, Text, Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import text
 
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.crypto import Keyring
+from ownercare_api.core.database import Database
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
+from ownercare_api.core.hot import Driver, HotStatement
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.phones import InvalidPhone, mask_phone, normalise_phone
 from ownercare_api.deadlines.calendar import WorkingCalendar
 from ownercare_api.deadlines.clocks import plan
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.policies.service import NoPolicy, Snapshot, known, snapshot
+from ownercare_api.policies import service as policies
+from ownercare_api.policies.service import NoPolicy, Snapshot
 from ownercare_api.tickets import clocks
 from ownercare_api.tickets.lifecycle import Category, Channel, Domain
 
-Connection = AsyncConnection | AsyncSession
 PHONE_COLUMN = "ticket.caller_phone"
 OWNER_PHONE_INDEX = "owner_phone.number"
 """The blind index is that of the owners' numbers, so that one look-up finds both."""
@@ -91,7 +92,8 @@ class Registered:
     register_number: str
 
 
-_PLACE = text("""
+_PLACE = HotStatement(
+    text("""
 SELECT p.id AS project_id, p.has_sales_office,
        (SELECT f.snapshot_id FROM policy_in_force f
          WHERE f.project_id = p.id AND f.effective_from <= :now
@@ -104,12 +106,12 @@ SELECT p.id AS project_id, p.has_sales_office,
  WHERE p.id = coalesce((SELECT x.project_id FROM unit x WHERE x.id = CAST(:unit_id AS uuid)), CAST(:project_id AS uuid))
    AND (CAST(:unit_id AS uuid) IS NULL OR u.id IS NOT NULL)
    AND (CAST(:project_id AS uuid) IS NULL OR p.id = CAST(:project_id AS uuid))
-""").bindparams(
-    bindparam("unit_id", type_=Uuid()), bindparam("owner_id", type_=Uuid()), bindparam("project_id", type_=Uuid())
+""")
 )
 
 # The clocks arrive as one JSON array, so that the statement is the same for every category and stays prepared.
-_REGISTER = text("""
+_REGISTER = HotStatement(
+    text("""
 WITH registered AS (
     INSERT INTO ticket (id, number, project_id, unit_id, owner_id, domain, category, channel, status,
         title, description, demand, urgent, claim_fen, caller_name,
@@ -140,15 +142,7 @@ WITH registered AS (
         :now, string_to_array(:rules, ' '), CAST(:data AS jsonb))
 )
 SELECT registered.number, entered.number AS register_number FROM registered, entered
-""").bindparams(
-    # Named types where a value may be null: one prepared statement, whatever is absent.
-    bindparam("unit_id", type_=Uuid()),
-    bindparam("owner_id", type_=Uuid()),
-    bindparam("demand", type_=Text()),
-    bindparam("claim_fen", type_=BigInteger()),
-    bindparam("phone_encrypted", type_=LargeBinary()),
-    bindparam("phone_index", type_=LargeBinary()),
-    bindparam("phone_masked", type_=Text()),
+""")
 )
 
 LATEST_ENTRY = timedelta(days=30)
@@ -165,8 +159,9 @@ def normalised_phone(given: str | None, *, pointer: str = "#/caller_phone") -> s
 
 
 async def register(
-    connection: Connection,
+    driver: Driver,
     *,
+    database: Database,
     intake: Intake,
     calendar: WorkingCalendar,
     keyring: Keyring,
@@ -181,69 +176,65 @@ async def register(
         raise ReceivedOutOfRange
     phone = normalised_phone(intake.caller_phone)
     today = business_date(now)
-    place = (
-        await connection.execute(
-            _PLACE,
-            {
-                "unit_id": intake.unit_id,
-                "project_id": intake.project_id,
-                "owner_id": intake.owner_id,
-                "now": now,
-                "today": today,
-            },
-        )
-    ).one_or_none()
-    if place is None or not principal.may("tickets:read", project_id=place.project_id):
+    places = await _PLACE.rows(
+        driver,
+        {
+            "unit_id": intake.unit_id,
+            "project_id": intake.project_id,
+            "owner_id": intake.owner_id,
+            "now": now,
+            "today": today,
+        },
+    )
+    if not places or not principal.may("tickets:read", project_id=places[0]["project_id"]):
         raise PlaceNotFound
-    principal.require("tickets:register", project_id=place.project_id)
-    if not place.owner_fits:
+    place = places[0]
+    project_id: UUID = place["project_id"]
+    principal.require("tickets:register", project_id=project_id)
+    if not place["owner_fits"]:
         raise OwnerNotOfUnit(
             errors=(FieldError("#/owner_id", OwnerNotOfUnit.code, OwnerNotOfUnit.zh, OwnerNotOfUnit.en),)
         )
-    if intake.domain is Domain.SALES_OFFICE and not place.has_sales_office:
+    if intake.domain is Domain.SALES_OFFICE and not place["has_sales_office"]:
         raise NoSalesOffice
-    if place.snapshot_id is None:
+    if place["snapshot_id"] is None:
         raise NoPolicy
-    policy = known(place.snapshot_id) or await snapshot(connection, snapshot_id=place.snapshot_id)
+    policy = await policies.snapshot_of(database, snapshot_id=place["snapshot_id"])
     ticket_id = uuid7()
-    row = (
-        await connection.execute(
-            _REGISTER,
-            {
-                "id": ticket_id,
-                "project_id": place.project_id,
-                "unit_id": intake.unit_id,
-                "owner_id": intake.owner_id,
-                "domain": intake.domain.value,
-                "category": intake.category.value,
-                "channel": intake.channel.value,
-                "title": intake.title,
-                "description": intake.description,
-                "demand": intake.demand,
-                "urgent": intake.urgent,
-                "claim_fen": intake.claim_fen,
-                "caller_name": intake.caller_name,
-                "phone_encrypted": None if phone is None else keyring.encrypt(phone, column=PHONE_COLUMN),
-                "phone_index": None if phone is None else keyring.blind_index(phone, column=OWNER_PHONE_INDEX),
-                "phone_masked": None if phone is None else mask_phone(phone),
-                "received_at": intake.received_at,
-                "actor_id": principal.id,
-                "actor_kind": principal.kind.value,
-                "actor_name": principal.name,
-                "snapshot_id": policy.id,
-                "now": now,
-                "today": today,
-                "entry_id": uuid7(),
-                "event_id": uuid7(),
-                "clocks": _clocks(
-                    intake, calendar=calendar, policy=policy, ticket_id=ticket_id, project_id=place.project_id
-                ),
-                "rules": "CHN-03 REP-01" if intake.category is Category.REPAIR else "CHN-03 CMP-01",
-                "data": json.dumps({"category": intake.category, "channel": intake.channel, "urgent": intake.urgent}),
-            },
-        )
-    ).one()
-    return Registered(ticket_id=ticket_id, number=row.number, register_number=row.register_number)
+    rows = await _REGISTER.rows(
+        driver,
+        {
+            "id": ticket_id,
+            "project_id": project_id,
+            "unit_id": intake.unit_id,
+            "owner_id": intake.owner_id,
+            "domain": intake.domain.value,
+            "category": intake.category.value,
+            "channel": intake.channel.value,
+            "title": intake.title,
+            "description": intake.description,
+            "demand": intake.demand,
+            "urgent": intake.urgent,
+            "claim_fen": intake.claim_fen,
+            "caller_name": intake.caller_name,
+            "phone_encrypted": None if phone is None else keyring.encrypt(phone, column=PHONE_COLUMN),
+            "phone_index": None if phone is None else keyring.blind_index(phone, column=OWNER_PHONE_INDEX),
+            "phone_masked": None if phone is None else mask_phone(phone),
+            "received_at": intake.received_at,
+            "actor_id": principal.id,
+            "actor_kind": principal.kind.value,
+            "actor_name": principal.name,
+            "snapshot_id": policy.id,
+            "now": now,
+            "today": today,
+            "entry_id": uuid7(),
+            "event_id": uuid7(),
+            "clocks": _clocks(intake, calendar=calendar, policy=policy, ticket_id=ticket_id, project_id=project_id),
+            "rules": "CHN-03 REP-01" if intake.category is Category.REPAIR else "CHN-03 CMP-01",
+            "data": json.dumps({"category": intake.category, "channel": intake.channel, "urgent": intake.urgent}),
+        },
+    )
+    return Registered(ticket_id=ticket_id, number=rows[0]["number"], register_number=rows[0]["register_number"])
 
 
 def _clocks(intake: Intake, *, calendar: WorkingCalendar, policy: Snapshot, ticket_id: UUID, project_id: UUID) -> str:

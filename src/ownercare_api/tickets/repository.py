@@ -6,11 +6,12 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, any_, bindparam, case, cast, exists, func, literal, or_, select, text, true
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import Boolean, DateTime, Text, Uuid
 
+from ownercare_api.core.hot import Driver, HotStatement
 from ownercare_api.core.pagination import COUNT_CEILING
 from ownercare_api.deadlines.models import Deadline
 from ownercare_api.identity.models import Account
@@ -65,23 +66,30 @@ def visible_to(principal: Principal, *, scope: str = "tickets:read") -> ColumnEl
     return or_(*ways)
 
 
-# One JSON value per ticket keeps a page at one statement; `views` adds the state at the asked instant.
+_NOW = bindparam("now", type_=DateTime(timezone=True))
 _clocks = (
     select(
         func.coalesce(
             func.json_agg(
                 aggregate_order_by(
                     func.json_build_object(
-                        "id", D.id,
-                        "kind", D.kind,
-                        "round", D.round,
-                        "rule", D.rule,
-                        "started_at", D.started_at,
-                        "due_at", D.due_at,
-                        "original_due_at", D.original_due_at,
-                        "stopped_at", D.stopped_at,
-                        "cancelled_at", D.cancelled_at,
-                        "provisional", D.provisional,
+                        text("'id'"), D.id,
+                        text("'kind'"), D.kind,
+                        text("'round'"), D.round,
+                        text("'rule'"), D.rule,
+                        text("'started_at'"), D.started_at,
+                        text("'due_at'"), D.due_at,
+                        text("'original_due_at'"), D.original_due_at,
+                        text("'stopped_at'"), D.stopped_at,
+                        text("'state'"), case(
+                            (D.cancelled_at.is_not(None), text("'cancelled'")),
+                            (D.stopped_at <= D.due_at, text("'met'")),
+                            (D.stopped_at.is_not(None), text("'late'")),
+                            (D.due_at < _NOW, text("'overdue'")),
+                            else_=text("'running'"),
+                        ),
+                        text("'provisional'"), D.provisional,
+                        text("'why'"), text("'/v1/deadlines/' || deadline.id"),
                     ),
                     D.id,
                 )
@@ -90,35 +98,63 @@ _clocks = (
         )
     )
     .where(D.subject_id == T.id)
+    .correlate(Ticket.__table__)
     .scalar_subquery()
-    .label("clocks")
 )  # fmt: skip
 _phone = (
     select(OwnerPhone.number_masked)
     .where(OwnerPhone.owner_id == T.owner_id, OwnerPhone.is_primary)
+    .correlate(Ticket.__table__)
     .scalar_subquery()
-    .label("owner_phone")
 )
 _register_number = (
     select(RegisterEntry.number)
     .where(RegisterEntry.ticket_id == T.id)
     .order_by(RegisterEntry.id)
     .limit(1)
+    .correlate(Ticket.__table__)
     .scalar_subquery()
-    .label("register_number")
 )
-_JOINED = [
-    Project.name.label("project_name"),
-    Unit.address.label("unit_address"),
-    Owner.name.label("owner_name"),
-    _phone,
-    Account.name.label("handler_name"),
-    _clocks,
-]
-_LISTED = [
-    T.id, T.number, T.status, T.category, T.domain, T.channel, T.title, T.urgent, T.project_id, T.unit_id, T.owner_id,
-    T.department, T.handler_id, T.received_at, T.created_at, T.updated_at, T.version, T.open_work, T.work_done,
-    T.owner_informed_at, T.held_at,
+
+
+def _object(**fields: Any) -> Any:
+    """Return a JSON object of PostgreSQL's making; names are ours, never a caller's."""
+    parts: list[Any] = []
+    for name, value in fields.items():
+        parts += [text(f"'{name}'"), value]
+    return func.json_build_object(*parts)
+
+
+def _brief(key: ColumnElement[Any], **fields: Any) -> Any:
+    """Return an object for something that may be absent."""
+    return case((key.is_not(None), _object(id=key, **fields)))
+
+
+_SUMMARY: dict[str, Any] = {
+    name: T[name]
+    for name in (
+        "id", "number", "status", "category", "domain", "channel", "title", "urgent", "department", "received_at",
+        "created_at", "updated_at", "version",
+    )
+} | {
+    "project": _object(id=T.project_id, name=Project.name),
+    "unit": _brief(T.unit_id, address=Unit.address),
+    "owner": _brief(T.owner_id, name=Owner.name, phone_masked=_phone),
+    "handler": _brief(T.handler_id, name=Account.name),
+    "deadlines": _clocks,
+}  # fmt: skip
+_FULL: dict[str, Any] = {
+    name: T[name]
+    for name in (
+        "description", "demand", "claim_fen", "caller_name", "caller_phone_masked", "registered_by", "cause_class",
+        "open_work", "round", "result", "held_at", "resolved_at", "owner_informed_at", "closed_at",
+        "policy_snapshot_id",
+    )
+} | {"register_number": _register_number}  # fmt: skip
+# What `views` needs beside the JSON, to add the caller's allowed actions.
+_FACTS = [
+    T.id, T.version, T.project_id, T.status, T.category, T.department, T.open_work, T.work_done,
+    T.owner_informed_at.is_not(None).label("owner_informed"), T.held_at.is_not(None).label("held"),
 ]  # fmt: skip
 _SOURCES = (
     Ticket.__table__.join(Project.__table__, Project.id == T.project_id)
@@ -144,7 +180,7 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
         D.subject_id == T.id,
         D.stopped_at.is_(None),
         D.cancelled_at.is_(None),
-        D.due_at < bindparam("now", type_=DateTime(timezone=True)),
+        D.due_at < _NOW,
     ),
     "q": or_(
         T.title.ilike(bindparam("q", type_=Text()), escape="\\"),
@@ -159,8 +195,8 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
 @lru_cache(maxsize=512)
 def _page_query(
     filters: frozenset[str], reach_shape: tuple[bool, bool] | None, after: bool, oldest_first: bool
-) -> Select[Any]:
-    conditions = [FILTERS[name] for name in filters]
+) -> HotStatement:
+    conditions = [FILTERS[name] for name in sorted(filters)]
     if reach_shape is not None:
         conditions.append(_within(reach_shape))
     if after:
@@ -168,29 +204,29 @@ def _page_query(
         conditions.append(T.id > last if oldest_first else T.id < last)
     order = T.id.asc() if oldest_first else T.id.desc()
     # The page is cut before anything is joined or aggregated.
-    page = select(T.id).where(and_(True, *conditions)).order_by(order).limit(bindparam("size")).subquery()
-    outer_order = T.id.asc() if oldest_first else T.id.desc()
-    return select(*_LISTED, *_JOINED).select_from(_SOURCES.join(page, page.c.id == T.id)).order_by(outer_order)
+    page = select(T.id).where(and_(true(), *conditions)).order_by(order).limit(bindparam("size")).subquery()
+    body = cast(_object(**_SUMMARY), Text()).label("body")
+    return HotStatement(select(body, *_FACTS).select_from(_SOURCES.join(page, page.c.id == T.id)).order_by(order))
 
 
 @lru_cache(maxsize=256)
-def _count_query(filters: frozenset[str], reach_shape: tuple[bool, bool] | None) -> Select[Any]:
-    conditions = [FILTERS[name] for name in filters]
+def _count_query(filters: frozenset[str], reach_shape: tuple[bool, bool] | None) -> HotStatement:
+    conditions = [FILTERS[name] for name in sorted(filters)]
     if reach_shape is not None:
         conditions.append(_within(reach_shape))
-    matches = select(literal(1)).select_from(Ticket).where(and_(True, *conditions)).limit(COUNT_CEILING + 1).subquery()
-    return select(func.count()).select_from(matches)
+    matches = select(literal(1)).select_from(Ticket).where(and_(true(), *conditions))
+    return HotStatement(select(func.count()).select_from(matches.limit(COUNT_CEILING + 1).subquery()))
 
 
 @lru_cache(maxsize=8)
-def _one_query(reach_shape: tuple[bool, bool] | None) -> Select[Any]:
-    columns = [*T, *_JOINED, _register_number]
-    query = select(*columns).select_from(_SOURCES).where(T.id == bindparam("ticket_id", type_=Uuid()))
-    return query if reach_shape is None else query.where(_within(reach_shape))
+def _one_query(reach_shape: tuple[bool, bool] | None) -> HotStatement:
+    body = cast(_object(**_SUMMARY, **_FULL), Text()).label("body")
+    query = select(body, *_FACTS).select_from(_SOURCES).where(T.id == bindparam("ticket_id", type_=Uuid()))
+    return HotStatement(query if reach_shape is None else query.where(_within(reach_shape)))
 
 
 async def page(
-    connection: Connection,
+    driver: Driver,
     *,
     filters: Mapping[str, Any],
     principal: Principal,
@@ -198,34 +234,30 @@ async def page(
     after: UUID | None,
     oldest_first: bool,
     now: datetime,
-) -> Any:
-    """Return up to `limit + 1` rows for `views.summary`, in one statement."""
+) -> list[Any]:
+    """Return up to `limit + 1` records for `views`, in one statement."""
     reach = principal.reach("tickets:read")
-    parameters = {**filters, **_reach_parameters(reach), "size": limit + 1}
-    if after is not None:
-        parameters["after"] = after
-    if "overdue" in filters:
-        parameters["now"] = now
-    names = frozenset(filters)
-    return (
-        await connection.execute(_page_query(names, _reach_shape(reach), after is not None, oldest_first), parameters)
-    ).all()
-
-
-async def count(connection: Connection, *, filters: Mapping[str, Any], principal: Principal, now: datetime) -> int:
-    """Return how many tickets match, up to one more than the ceiling."""
-    reach = principal.reach("tickets:read")
-    parameters = {**filters, **_reach_parameters(reach)} | ({"now": now} if "overdue" in filters else {})
-    return int(
-        (await connection.execute(_count_query(frozenset(filters), _reach_shape(reach)), parameters)).scalar_one()
+    query = _page_query(frozenset(filters), _reach_shape(reach), after is not None, oldest_first)
+    return await query.rows(
+        driver, {**filters, **_reach_parameters(reach), "size": limit + 1, "after": after, "now": now}
     )
 
 
-async def one(connection: Connection, *, ticket_id: UUID, principal: Principal, scope: str = "tickets:read") -> Any:
-    """Return the row for `views.full`, or None where it is missing or not visible; one statement."""
+async def count(driver: Driver, *, filters: Mapping[str, Any], principal: Principal, now: datetime) -> int:
+    """Return how many tickets match, up to one more than the ceiling."""
+    reach = principal.reach("tickets:read")
+    query = _count_query(frozenset(filters), _reach_shape(reach))
+    return int((await query.rows(driver, {**filters, **_reach_parameters(reach), "now": now}))[0][0])
+
+
+async def one(
+    driver: Driver, *, ticket_id: UUID, principal: Principal, now: datetime, scope: str = "tickets:read"
+) -> Any:
+    """Return the record for `views`, or None where it is missing or not visible; one statement."""
     reach = principal.reach(scope)
-    parameters = {"ticket_id": ticket_id, **_reach_parameters(reach)}
-    return (await connection.execute(_one_query(_reach_shape(reach)), parameters)).one_or_none()
+    query = _one_query(_reach_shape(reach))
+    found = await query.rows(driver, {"ticket_id": ticket_id, **_reach_parameters(reach), "now": now})
+    return found[0] if found else None
 
 
 async def lock(

@@ -1,11 +1,9 @@
 """The register and the tickets: registering, reading, searching, the history."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic_core import to_json
 
 from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
@@ -13,30 +11,34 @@ from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
-from ownercare_api.core.http.state import Now, State
-from ownercare_api.core.http.transaction import Reader, Tx
+from ownercare_api.core.http.state import Lang, Now, State
+from ownercare_api.core.http.transaction import Hot, OneStatement, Reader
 from ownercare_api.core.pagination import InvalidCursor, cut
 from ownercare_api.core.wire import Instant
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.principal import Principal
 from ownercare_api.identity.tokens import InvalidToken
-from ownercare_api.tickets import registration, repository, views
-from ownercare_api.tickets.access import TicketsRead, TicketsRegister
+from ownercare_api.tickets import registration, repository
+from ownercare_api.tickets.access import HistoryRead, TicketsRead, TicketsRegister
 from ownercare_api.tickets.lifecycle import Category, Channel, Domain, TicketStatus
 from ownercare_api.tickets.schemas import RegisterEntryRead, TicketCreate, TicketRead, TicketSummary
 from ownercare_api.tickets.service import TicketNotFound
+from ownercare_api.tickets.views import TicketShower
+from ownercare_api.timeline import service as timeline
+from ownercare_api.timeline import views as events
+from ownercare_api.timeline.views import EventRead
 
 router = APIRouter(prefix="/v1", tags=["tickets"], route_class=OwnerCareRoute)
 
 Text64 = Annotated[str | None, Query(max_length=64)]
 
 
-def ticket_answer(row: Any, *, principal: Any, now: datetime, status_code: int = 200) -> Response:
+def ticket_answer(record: Any, *, principal: Principal, status_code: int = 200) -> Response:
     """Write one ticket straight to bytes, with its version for the `ETag`."""
-    response = Response(
-        to_json(views.full(row, principal=principal, now=now)), status_code=status_code, media_type="application/json"
-    )
-    put_version(response, row.version)
+    body = TicketShower(principal).text(record)
+    response = Response(body, status_code=status_code, media_type="application/json")
+    put_version(response, record["version"])
     return response
 
 
@@ -58,24 +60,27 @@ def pattern(q: str | None) -> str | None:
     openapi_extra={"x-rules": ["CHN-03", "CHN-08", "REP-01", "CMP-01", "CMP-02", "REP-02"]},
 )
 async def tickets_create(
-    principal: TicketsRegister, session: Tx, state: State, now: Now, body: TicketCreate
+    principal: TicketsRegister, driver: OneStatement, state: State, now: Now, body: TicketCreate
 ) -> Response:
     """Gives the ticket and its line in the 《来电、来访登记表》 their unified numbers and starts the clocks of its
     domain and category from the time of receipt: the first response (CMP-02), the site survey of a repair (REP-02),
     the feedback and solution of a complaint (CMP-03, CMP-10), or the hours of the sales office (CMP-12, REP-20)."""
-    calendar = await state.parts[CalendarStore].get(session)
+    calendar = await state.parts[CalendarStore].current(state.database)
     fields = body.model_dump()
     fields["received_at"] = body.received_at or now
     found = await registration.register(
-        session,
+        driver,
+        database=state.database,
         intake=registration.Intake(**fields),
         calendar=calendar,
         keyring=state.keyring,
         principal=principal,
         now=now,
     )
-    row = await repository.one(session, ticket_id=found.ticket_id, principal=principal, scope="tickets:register")
-    response = ticket_answer(row, principal=principal, now=now, status_code=201)
+    record = await repository.one(
+        driver, ticket_id=found.ticket_id, principal=principal, now=now, scope="tickets:register"
+    )
+    response = ticket_answer(record, principal=principal, status_code=201)
     response.headers["Location"] = f"/v1/tickets/{found.ticket_id}"
     return response
 
@@ -90,7 +95,7 @@ async def tickets_create(
 )
 async def tickets_list(
     principal: TicketsRead,
-    reader: Reader,
+    driver: Hot,
     now: Now,
     paging: PageParams,
     status: TicketStatus | None = None,
@@ -131,7 +136,7 @@ async def tickets_list(
     filters = {name: value for name, value in given.items() if value is not None}
     wanted = paging.wanted
     rows = await repository.page(
-        reader,
+        driver,
         filters=filters,
         principal=principal,
         limit=wanted.limit,
@@ -141,10 +146,10 @@ async def tickets_list(
     )
     total = None
     if wanted.include_total:
-        total = await repository.count(reader, filters=filters, principal=principal, now=now)
-    return paging.answer(
-        cut(rows, limit=wanted.limit, key=lambda row: (row.id,), total=total),
-        show=lambda row: views.summary(row, principal=principal, now=now),
+        total = await repository.count(driver, filters=filters, principal=principal, now=now)
+    return paging.answer_text(
+        cut(rows, limit=wanted.limit, key=lambda record: (record["id"],), total=total),
+        texts=TicketShower(principal).text,
     )
 
 
@@ -156,12 +161,12 @@ async def tickets_list(
     responses=problems(InvalidToken, MissingScope, TicketNotFound),
     openapi_extra={"x-rules": ["CMP-05", "CMP-14"]},
 )
-async def tickets_read(principal: TicketsRead, reader: Reader, now: Now, ticket_id: UUID) -> Response:
+async def tickets_read(principal: TicketsRead, driver: Hot, now: Now, ticket_id: UUID) -> Response:
     """Everything about one ticket: where it stands, its clocks, and the steps that this caller may take now."""
-    row = await repository.one(reader, ticket_id=ticket_id, principal=principal)
-    if row is None:
+    record = await repository.one(driver, ticket_id=ticket_id, principal=principal, now=now)
+    if record is None:
         raise TicketNotFound
-    return ticket_answer(row, principal=principal, now=now)
+    return ticket_answer(record, principal=principal)
 
 
 @router.get(
@@ -203,4 +208,28 @@ async def register_entries_list(
     return paging.answer(
         cut(rows, limit=paging.wanted.limit, key=lambda row: (row.id,)),
         show=lambda row: {name: getattr(row, name) for name in fields},
+    )
+
+
+@router.get(
+    "/tickets/{ticket_id}/history",
+    operation_id="tickets_history_list",
+    summary="The whole history of a case (全程记录)",
+    response_model=PageOf[EventRead],
+    responses=problems(InvalidToken, MissingScope, TicketNotFound, InvalidCursor),
+    openapi_extra={"x-rules": ["CMP-14", "OWN-10"]},
+)
+async def tickets_history_list(
+    principal: HistoryRead, driver: Hot, reader: Reader, now: Now, spoken: Lang, paging: PageParams, ticket_id: UUID
+) -> Response:
+    """Everything that happened in a case, in order: register, survey, work orders, approvals, money, feedback.
+    A partner firm sees what concerns it."""
+    if await repository.one(driver, ticket_id=ticket_id, principal=principal, now=now) is None:
+        raise TicketNotFound
+    firms = None if principal.firm_id is None else [principal.firm_id]
+    after = None if paging.wanted.after is None else paging.wanted.after[0]
+    rows = await timeline.history(reader, ticket_id=ticket_id, after=after, limit=paging.wanted.limit, firms=firms)
+    return paging.answer(
+        cut(rows, limit=paging.wanted.limit, key=lambda row: (row.seq,)),
+        show=lambda row: events.show(row, language=spoken),
     )

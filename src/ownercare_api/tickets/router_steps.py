@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from ownercare_api.core.errors import Invalid
+from ownercare_api.core.hot import driver_of
 from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
@@ -60,8 +61,8 @@ def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
 
 async def _answer(session: Tx, ticket_id: UUID, principal: Principal, now: Now) -> Response:
     await session.flush()
-    row = await repository.one(session, ticket_id=ticket_id, principal=principal)
-    return ticket_answer(row, principal=principal, now=now, status_code=201)
+    record = await repository.one(await driver_of(session), ticket_id=ticket_id, principal=principal, now=now)
+    return ticket_answer(record, principal=principal, status_code=201)
 
 
 @router.post("/responses", **_step("responses", "Respond to the owner (首次响应)"))

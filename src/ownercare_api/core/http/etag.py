@@ -41,7 +41,7 @@ class Precondition:
             raise Stale
 
 
-def _required(request: Request) -> Precondition:
+async def _required(request: Request) -> Precondition:
     raw = request.headers.get("if-match")
     if raw is None:
         raise PreconditionRequired

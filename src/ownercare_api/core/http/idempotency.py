@@ -3,18 +3,17 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import BadRequest, Conflict, Invalid
 from ownercare_api.core.idempotency_table import IdempotentAnswer
 
-KEPT = timedelta(hours=48)
 _COLUMN = "idempotent_answer.answer"
 _KEPT_HEADERS = ("etag", "location", "content-type", "content-language")
 
@@ -128,13 +127,7 @@ async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, 
     raise Replay(Response(body, status_code=row.status, headers=headers))
 
 
-async def forget(session: AsyncSession, *, now: datetime) -> int:
-    """Delete answers older than 48 hours; returns how many."""
-    old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT)
-    return len((await session.execute(old.returning(IdempotentAnswer.key))).all())
-
-
-def _required(request: Request) -> None:
+async def _required(request: Request) -> None:
     if "idempotency-key" not in request.headers:
         raise KeyMissing
 

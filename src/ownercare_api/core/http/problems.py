@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -104,18 +105,29 @@ def answer(request: Request, error: DomainError) -> Response:
     return Response(to_json(body), status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+def _sqlstate(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "")
 
 
-def from_database(error: DBAPIError) -> DomainError | None:
-    """Translate what is the weather of a database (a lost race, a lost connection); None for a defect of ours."""
+def from_database(error: Exception) -> DomainError | None:
+    """Translate what is the weather of a database (a lost race, a lost connection); None for a defect of ours.
+
+    Errors come wrapped, or plain from the driver: while it connects, and from hot statements.
+    """
     state = _sqlstate(error)
     if state in ("40001", "40P01", "55P03", "23505"):
         return ConcurrentChange()
-    if state.startswith(("08", "53", "57")) or error.connection_invalidated or isinstance(error, InterfaceError):
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or state.startswith(("08", "53", "57")) or isinstance(error, InterfaceError | asyncpg.InterfaceError):
         return Unavailable()
     return None
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """Log a defect of ours and return what callers are told of it."""
+    log.error("unexpected", path=request.scope.get("path"), exc_info=error)
+    return answer(request, DomainError())
 
 
 def install(app: FastAPI) -> None:
@@ -138,10 +150,9 @@ def install(app: FastAPI) -> None:
         return answer(request, kind(headers=dict(error.headers or {})))
 
     async def database(request: Request, error: Exception) -> Response:
-        assert isinstance(error, DBAPIError)
         known = from_database(error)
         if known is None:
-            return await unexpected(request, error)
+            return unexpected(request, error)
         log.warning("database", code=known.code, sqlstate=_sqlstate(error))
         return answer(request, known)
 
@@ -149,12 +160,10 @@ def install(app: FastAPI) -> None:
         return answer(request, ConcurrentChange())
 
     async def away(request: Request, error: Exception) -> Response:
+        if getattr(error, "filename", None) is not None:  # a file of ours, not a connection
+            return unexpected(request, error)
         log.warning("database.away", error=type(error).__name__)
         return answer(request, Unavailable())
-
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected", path=request.scope.get("path"), exc_info=error)
-        return answer(request, DomainError())
 
     app.add_exception_handler(DomainError, domain)
     app.add_exception_handler(RequestValidationError, validation)
@@ -162,8 +171,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, database)
     app.add_exception_handler(StaleDataError, stale)
     app.add_exception_handler(PoolTimeout, away)
-    app.add_exception_handler(ConnectionError, away)
-    app.add_exception_handler(Exception, unexpected)
+    app.add_exception_handler(OSError, away)
+    app.add_exception_handler(asyncpg.PostgresError, database)
+    app.add_exception_handler(asyncpg.InterfaceError, database)
 
 
 def problems(*kinds: type[DomainError]) -> dict[int | str, dict[str, Any]]:

@@ -42,6 +42,19 @@ def language(request: Request) -> Language:
     return negotiate(request.headers.get("accept-language"))
 
 
-State = Annotated[AppState, Depends(app_state)]
-Now = Annotated[datetime, Depends(present)]
-Lang = Annotated[Language, Depends(language)]
+# FastAPI runs plain functions in a thread, which costs more than a whole read: dependencies are coroutines.
+async def _state(request: Request) -> AppState:
+    return app_state(request)
+
+
+async def _present(request: Request) -> datetime:
+    return present(request)
+
+
+async def _language(request: Request) -> Language:
+    return language(request)
+
+
+State = Annotated[AppState, Depends(_state)]
+Now = Annotated[datetime, Depends(_present)]
+Lang = Annotated[Language, Depends(_language)]

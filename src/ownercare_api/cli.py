@@ -1,0 +1,121 @@
+"""`ownercare`: run, serve, worker, migrate, demo, openapi, doctor."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ownercare_api import worker as background
+from ownercare_api.commands import doctor as doctor_command
+from ownercare_api.commands import document, play
+from ownercare_api.commands.console import fail, progress, say
+from ownercare_api.commands.place import Place, check_port, check_schema, place
+from ownercare_api.core import migrations
+from ownercare_api.core.clock import system_clock
+from ownercare_api.core.logs import configure
+
+app = typer.Typer(
+    name="ownercare",
+    help="OwnerCare 房地产客户服务后端 / customer-service backend of a property developer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Host = Annotated[str | None, typer.Option(help="监听地址 / address to listen on (OWNERCARE_HOST)")]
+Port = Annotated[int | None, typer.Option(help="监听端口 / port to listen on (OWNERCARE_PORT)", min=0, max=65535)]
+Processes = Annotated[int | None, typer.Option(help="API 进程数 / API processes (OWNERCARE_PROCESSES)", min=1, max=64)]
+
+
+@app.command()
+def run(host: Host = None, port: Port = None) -> None:
+    """一键体验:启动数据库、迁移、载入演示数据、启动 API 与后台任务、演示主流程,然后保持运行。
+
+    Everything in one: database, migrations, demo data, API, worker, the main job played over HTTP; then stays up.
+    """
+    with place() as found:
+        play.stay(found, host=host or found.settings.host, port=found.settings.port if port is None else port)
+
+
+@app.command()
+def demo() -> None:
+    """在临时数据库上演示主流程,结束时返回退出码 / play the main job on a scratch database and end with an exit code."""
+    raise typer.Exit(play.once())
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None, processes: Processes = None) -> None:
+    """启动 API / serve the API. Migrations must have been applied."""
+    with place() as found:
+        settings = found.settings
+        listen_host, listen_port = host or settings.host, settings.port if port is None else port
+        check_port(listen_host, listen_port)
+        check_schema(found)
+        found.keyring()
+        play.serve(found, host=listen_host, port=listen_port, processes=processes or settings.processes)
+
+
+@app.command()
+def worker() -> None:
+    """启动后台任务:时限提醒、任务队列 / run the background worker. Several may run side by side."""
+    with place() as found:
+        check_schema(found)
+        configure(found.settings.log_level)
+        say("后台任务已启动 / worker running")
+        asyncio.run(_work(found))
+
+
+async def _work(found: Place) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    database = found.database(pool_size=4)
+    try:
+        await background.run(database=database, settings=found.settings, clock=system_clock, stop=stop)
+    finally:
+        await database.dispose()
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="目标版本 / target revision")] = "head",
+    down: Annotated[bool, typer.Option("--down", help="向下迁移 / go down to the revision")] = False,
+) -> None:
+    """迁移数据库结构 / bring the database's tables up (or down) to a revision."""
+    with place() as found:
+        progress(f"迁移到 {revision} / migrating to {revision}")
+        if down:
+            migrations.downgrade(found.url, revision=revision)
+        else:
+            migrations.upgrade(found.url, revision=revision)
+        say(f"完成 / done: {migrations.head() if revision == 'head' else revision}")
+
+
+@app.command()
+def openapi(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="写入文件 / file to write")] = None,
+) -> None:
+    """输出 OpenAPI 文档 / print the OpenAPI document."""
+    text = document.of_the_code()
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"无法写入 {output}:{error.strerror}", f"Can't write {output}: {error.strerror}")
+
+
+@app.command()
+def doctor() -> None:
+    """检查安装:数据库、结构版本、密钥、日历、未确认的政策值 / examine the installation; exit code 1 if something is wrong."""
+    with place() as found:
+        raise typer.Exit(doctor_command.examine(found))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""What the `ownercare` command does, one module per command."""
