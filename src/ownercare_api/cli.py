@@ -1,20 +1,17 @@
-"""`ownercare`: run, serve, worker, migrate, demo, openapi, doctor."""
+"""`ownercare`: run, serve, worker, migrate, demo, openapi, doctor.
 
-import asyncio
-import signal
+A command that needs the application runs as a module of its own (`ownercare_api.commands.…`), so that the command line
+itself loads almost nothing and answers at once.
+"""
+
 from pathlib import Path
+from runpy import run_module
 from typing import Annotated
 
 import typer
 
-from ownercare_api import worker as background
-from ownercare_api.commands import doctor as doctor_command
-from ownercare_api.commands import document, play
-from ownercare_api.commands.console import fail, progress, say
-from ownercare_api.commands.place import Place, check_port, check_schema, place
-from ownercare_api.core import migrations
-from ownercare_api.core.clock import system_clock
-from ownercare_api.core.logs import configure
+from ownercare_api.commands import play
+from ownercare_api.commands.place import check_port, place
 
 app = typer.Typer(
     name="ownercare",
@@ -27,6 +24,11 @@ app = typer.Typer(
 Host = Annotated[str | None, typer.Option(help="监听地址 / address to listen on (OWNERCARE_HOST)")]
 Port = Annotated[int | None, typer.Option(help="监听端口 / port to listen on (OWNERCARE_PORT)", min=0, max=65535)]
 Processes = Annotated[int | None, typer.Option(help="API 进程数 / API processes (OWNERCARE_PROCESSES)", min=1, max=64)]
+
+
+def _command(name: str, **arguments: object) -> None:
+    """Run a command's module; it reads its arguments from the global `ARGUMENTS`."""
+    run_module(f"ownercare_api.commands.{name}", init_globals={"ARGUMENTS": arguments}, run_name="__main__")
 
 
 @app.command()
@@ -52,31 +54,16 @@ def serve(host: Host = None, port: Port = None, processes: Processes = None) -> 
         settings = found.settings
         listen_host, listen_port = host or settings.host, settings.port if port is None else port
         check_port(listen_host, listen_port)
-        check_schema(found)
-        found.keyring()
-        play.serve(found, host=listen_host, port=listen_port, processes=processes or settings.processes)
+        found.adopt()
+        _command("api", host=listen_host, port=listen_port, processes=processes or settings.processes)
 
 
 @app.command()
 def worker() -> None:
     """启动后台任务:时限提醒、任务队列 / run the background worker. Several may run side by side."""
     with place() as found:
-        check_schema(found)
-        configure(found.settings.log_level)
-        say("后台任务已启动 / worker running")
-        asyncio.run(_work(found))
-
-
-async def _work(found: Place) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    database = found.database(pool_size=4)
-    try:
-        await background.run(database=database, settings=found.settings, clock=system_clock, stop=stop)
-    finally:
-        await database.dispose()
+        found.adopt()
+        _command("background")
 
 
 @app.command()
@@ -86,12 +73,8 @@ def migrate(
 ) -> None:
     """迁移数据库结构 / bring the database's tables up (or down) to a revision."""
     with place() as found:
-        progress(f"迁移到 {revision} / migrating to {revision}")
-        if down:
-            migrations.downgrade(found.url, revision=revision)
-        else:
-            migrations.upgrade(found.url, revision=revision)
-        say(f"完成 / done: {migrations.head() if revision == 'head' else revision}")
+        found.adopt()
+        _command("tables", revision=revision, down=down)
 
 
 @app.command()
@@ -99,21 +82,15 @@ def openapi(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="写入文件 / file to write")] = None,
 ) -> None:
     """输出 OpenAPI 文档 / print the OpenAPI document."""
-    text = document.of_the_code()
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        fail(f"无法写入 {output}:{error.strerror}", f"Can't write {output}: {error.strerror}")
+    _command("document", output=output)
 
 
 @app.command()
 def doctor() -> None:
-    """检查安装:数据库、结构版本、密钥、日历、未确认的政策值 / examine the installation; exit code 1 if something is wrong."""
+    """检查安装:数据库、密钥、日历、未确认的政策值 / examine the installation; exit code 1 if something is wrong."""
     with place() as found:
-        raise typer.Exit(doctor_command.examine(found))
+        found.adopt()
+        _command("doctor")
 
 
 def main() -> None:

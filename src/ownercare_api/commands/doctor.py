@@ -3,16 +3,19 @@
 import asyncio
 import os
 import stat
+import sys
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from ownercare_api.commands.checks import check_server, settings_of_a_command
 from ownercare_api.commands.console import say
-from ownercare_api.commands.place import Place
+from ownercare_api.commands.place import load_keyring
 from ownercare_api.core import migrations
 from ownercare_api.core.clock import business_date, system_clock
-from ownercare_api.core.database import Database
+from ownercare_api.core.database import Database, PooledDatabase
 from ownercare_api.core.jobs import Job, JobStatus
+from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines.models import CalendarYear, Deadline
 from ownercare_api.policies import service as policies
 from ownercare_api.properties.models import Project
@@ -20,30 +23,32 @@ from ownercare_api.properties.models import Project
 GOOD, BAD, NOTE = "✓", "✗", "·"
 
 
-def examine(found: Place) -> int:
+def main() -> int:
     """Print the findings; returns 1 where something is wrong, else 0."""
-    findings = [*_folder(found), *asyncio.run(_database(found))]
+    settings, url = settings_of_a_command()
+    check_server(url)
+    findings = [*_folder(settings), *asyncio.run(_database(url))]
     for mark, text in findings:
         say(f"{mark} {text}")
     return 1 if any(mark == BAD for mark, _ in findings) else 0
 
 
-def _folder(found: Place) -> list[tuple[str, str]]:
-    folder = found.settings.data_dir
+def _folder(settings: Settings) -> list[tuple[str, str]]:
+    folder = settings.data_dir
     findings = []
     writable = folder.is_dir() and os.access(folder, os.W_OK)
     findings.append((GOOD if writable else BAD, f"数据目录 / data folder: {folder}"))
     secret = folder / "secrets.json"
-    if found.settings.master_key is None and secret.exists():
+    if settings.master_key is None and secret.exists():
         private = stat.S_IMODE(secret.stat().st_mode) == 0o600
         findings.append((GOOD if private else BAD, f"主密钥文件权限 0600 / key file mode: {secret}"))
         findings.append((NOTE, "主密钥由系统生成,请随数据库一同备份 / back up the generated key with the database"))
-    found.keyring()
+    load_keyring(settings)
     return findings
 
 
-async def _database(found: Place) -> list[tuple[str, str]]:
-    database = found.database(pool_size=1)
+async def _database(url: str) -> list[tuple[str, str]]:
+    database = PooledDatabase(url, pool_size=1)
     try:
         have, want = await migrations.applied(database), migrations.head()
         findings = [(GOOD if have == want else BAD, f"数据库结构 / tables: {have or '空 none'}(需要 wanted {want})")]
@@ -78,3 +83,7 @@ async def _contents(database: Database) -> list[tuple[str, str]]:
             blank |= set(policies.unconfirmed(await policies.in_force(session, project_id=project_id, at=now)))
         findings += [(NOTE, f"尚无人确认的政策值 / unconfirmed policy value: {key}") for key in sorted(blank)]
     return findings
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""`ownercare migrate`, as a module of its own."""
+
+from alembic.util.exc import CommandError
+
+from ownercare_api.commands.checks import check_server, settings_of_a_command
+from ownercare_api.commands.console import fail, progress, say
+from ownercare_api.core import migrations
+
+
+def main(*, revision: str, down: bool) -> None:
+    """Migrate, and say where the tables are now."""
+    _, url = settings_of_a_command()
+    check_server(url)
+    progress(f"迁移到 {revision} / migrating to {revision}")
+    try:
+        if down:
+            migrations.downgrade(url, revision=revision)
+        else:
+            migrations.upgrade(url, revision=revision)
+    except CommandError as error:
+        fail(f"迁移失败:{error}", f"The migration failed: {error}")
+    say(f"完成 / done: {migrations.head() if revision == 'head' else revision}")
+
+
+if __name__ == "__main__":
+    main(**globals()["ARGUMENTS"])
