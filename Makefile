@@ -21,7 +21,7 @@ env-dev:
 run: env ## start everything: database, demonstration data, API, worker (Ctrl-C stops it)
 	@exec $(BIN)/ownercare run $(ARGS)
 
-demo: env ## load the demonstration data set into the database
+demo: env ## play the main job on a scratch database; the exit code says how it went
 	@$(BIN)/ownercare demo $(ARGS)
 
 test: env-dev ## the test suite (ARGS="-k dispatch" narrows it)
@@ -45,6 +45,7 @@ lint: env-dev ## ruff
 
 types: env-dev ## mypy --strict
 	@$(BIN)/mypy
+	@$(BIN)/mypy .ci/*.py
 
 imports: env-dev ## who may import whom
 	@$(BIN)/lint-imports
@@ -59,10 +60,10 @@ rules-check: env-dev
 	@$(BIN)/python .ci/rules.py --check
 
 openapi: env-dev ## write openapi/openapi.json
-	@$(BIN)/python -m ownercare_api.openapi openapi/openapi.json
+	@$(BIN)/ownercare openapi --output openapi/openapi.json
 
 openapi-check: env-dev
-	@$(BIN)/python -m ownercare_api.openapi --check openapi/openapi.json
+	@$(BIN)/ownercare openapi | cmp - openapi/openapi.json || { echo "openapi/openapi.json is not what the code says: run make openapi"; exit 1; }
 	@$(BIN)/openapi-spec-validator openapi/openapi.json
 
 migrations: env-dev ## the migrations: up, down, up with data, and no difference to the models

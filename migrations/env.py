@@ -24,15 +24,15 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        # Two processes that start together must not migrate at once.
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('ownercare_migrations'))"))
         context.run_migrations()
 
 
 async def online(url: str) -> None:
     """Connect and run."""
     engine = create_async_engine(normalise_url(url), poolclass=pool.NullPool)
-    async with engine.connect() as connection:
+    async with engine.connect() as gate, engine.connect() as connection:
+        # Two processes that start together must not migrate at once: the second waits here, then finds nothing to do.
+        await gate.execute(text("SELECT pg_advisory_lock(hashtext('ownercare_migrations'))"))
         await connection.run_sync(run)
         await connection.commit()
     await engine.dispose()

@@ -41,6 +41,25 @@ BEGIN
 END $$
 """
 
+# Pieces of a name, so that an index finds one or two characters too: 1 and 2 of the name, 2 and 3 of its spelling.
+NAME_GRAMS = """
+CREATE FUNCTION name_grams(name text, spelling text) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    grams text[] := '{}';
+    written text := lower(name);
+    spelled text := replace(spelling, ' ', '');
+BEGIN
+    FOR place IN 1..length(written) LOOP
+        grams := grams || substr(written, place, 1) || substr(written, place, 2);
+    END LOOP;
+    FOR place IN 1..length(spelled) - 1 LOOP
+        grams := grams || substr(spelled, place, 2) || substr(spelled, place, 3);
+    END LOOP;
+    RETURN grams;
+END $$
+"""
+
 
 def upgrade() -> None:
     """Apply."""
@@ -58,6 +77,7 @@ def upgrade() -> None:
         sa.Column("provisional", sa.Boolean(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("revised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("year", name=op.f("pk_calendar_year")),
     )
     op.create_table(
@@ -115,6 +135,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
     )
+    op.create_index("ix_hold_subject", "hold", ["subject_id"], unique=False)
     op.create_index("uq_hold_open", "hold", ["subject_id"], unique=True, postgresql_where=sa.text("ended_at IS NULL"))
     op.create_table(
         "idempotent_answer",
@@ -138,7 +159,14 @@ def upgrade() -> None:
         sa.Column(
             "status",
             sa.Enum(
-                "queued", "done", "failed", name="job_status", native_enum=False, create_constraint=True, length=40
+                "queued",
+                "running",
+                "done",
+                "failed",
+                name="job_status",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
             ),
             nullable=False,
         ),
@@ -152,9 +180,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
     )
     op.create_index(
-        "ix_job_queue", "job", ["run_at", "id"], unique=False, postgresql_where=sa.text("status = 'queued'")
+        "ix_job_queue",
+        "job",
+        ["run_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
     )
     op.create_index("uq_job_dedup", "job", ["dedup_key"], unique=True, postgresql_where=sa.text("status = 'queued'"))
+    op.create_table(
+        "worker_heartbeat",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker_heartbeat")),
+    )
     op.create_table(
         "number_day",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -201,6 +241,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_owner_document_index"), "owner", ["document_index"], unique=False)
     op.create_index("ix_owner_name_sort", "owner", ["name_sort", "id"], unique=False)
+    op.execute(NAME_GRAMS)
+    op.create_index(
+        "ix_owner_name_grams", "owner", [sa.literal_column("name_grams(name, name_sort)")], postgresql_using="gin"
+    )
     op.create_table(
         "policy_snapshot",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -836,6 +880,7 @@ def upgrade() -> None:
         sa.Column("provisional", sa.Boolean(), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_alert_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("alerts_fired", sa.Integer(), server_default="0", nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -862,7 +907,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("provisional AND stopped_at IS NULL"),
     )
-    op.create_index("ix_deadline_subject", "deadline", ["subject_id"], unique=False)
+    op.create_index(
+        "ix_deadline_open",
+        "deadline",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("stopped_at IS NULL AND cancelled_at IS NULL"),
+    )
+    op.create_index("ix_deadline_project", "deadline", ["project_id", "id"], unique=False)
     op.create_index("ix_deadline_ticket", "deadline", ["ticket_id"], unique=False)
     op.create_table(
         "disclosure",
@@ -1083,6 +1135,10 @@ def upgrade() -> None:
         sa.Column("trades", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("estimate_fen", sa.BigInteger(), nullable=True),
         sa.Column("co_signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("derivation", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("makers", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("work_open", sa.Boolean(), nullable=False),
+        sa.Column("cancellation_reason", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
@@ -1100,6 +1156,13 @@ def upgrade() -> None:
     op.create_index("ix_site_survey_project", "site_survey", ["project_id", "id"], unique=False)
     op.create_index("ix_site_survey_status", "site_survey", ["status", "id"], unique=False)
     op.create_index(op.f("ix_site_survey_ticket_id"), "site_survey", ["ticket_id"], unique=False)
+    op.create_index(
+        "uq_site_survey_open",
+        "site_survey",
+        ["ticket_id"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('arranged', 'recorded')"),
+    )
     op.create_table(
         "ticket_firm",
         sa.Column("ticket_id", sa.Uuid(), nullable=False),
@@ -1167,19 +1230,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["deadline_id"], ["deadline.id"], name=op.f("fk_deadline_alert_deadline_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadline_alert")),
         sa.UniqueConstraint("deadline_id", "rung", "due_at", name=op.f("uq_deadline_alert_deadline_id_rung_due_at")),
-    )
-    op.create_table(
-        "estimate_line",
-        sa.Column("survey_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("trade", sa.Text(), nullable=False),
-        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("amount_fen >= 0", name=op.f("ck_estimate_line_amount")),
-        sa.ForeignKeyConstraint(["survey_id"], ["site_survey.id"], name=op.f("fk_estimate_line_survey_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_estimate_line")),
-        sa.UniqueConstraint("survey_id", "position", name=op.f("uq_estimate_line_survey_id_position")),
     )
     op.create_table(
         "survey_party",
@@ -1281,6 +1331,7 @@ def upgrade() -> None:
         sa.Column("dispatched_by", sa.Uuid(), nullable=True),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column("completed_by", sa.Uuid(), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completion_note", sa.Text(), nullable=True),
@@ -1288,6 +1339,10 @@ def upgrade() -> None:
         sa.Column("callback_done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("satisfaction", sa.Integer(), nullable=True),
         sa.Column("account_filed", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("makers", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("refusal_reason", sa.Text(), nullable=True),
+        sa.Column("rework_reason", sa.Text(), nullable=True),
+        sa.Column("cancellation_reason", sa.Text(), nullable=True),
         sa.Column("policy_snapshot_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -1314,14 +1369,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_order")),
         sa.UniqueConstraint("number", name=op.f("uq_work_order_number")),
     )
+    op.create_index("ix_work_order_contractor_firm", "work_order", ["contractor_firm_id", "id"], unique=False)
     op.create_index("ix_work_order_firm", "work_order", ["firm_id", "id"], unique=False)
     op.create_index("ix_work_order_project", "work_order", ["project_id", "id"], unique=False)
     op.create_index("ix_work_order_status", "work_order", ["status", "id"], unique=False)
+    op.create_index("ix_work_order_survey", "work_order", ["survey_id"], unique=False)
+    op.create_index("ix_work_order_team", "work_order", ["team_id", "id"], unique=False)
     op.create_index("ix_work_order_ticket", "work_order", ["ticket_id"], unique=False)
+    op.create_table(
+        "estimate_line",
+        sa.Column("survey_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("trade", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("work_order_id", sa.Uuid(), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("amount_fen >= 0", name=op.f("ck_estimate_line_amount")),
+        sa.ForeignKeyConstraint(["survey_id"], ["site_survey.id"], name=op.f("fk_estimate_line_survey_id")),
+        sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_estimate_line_work_order_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_estimate_line")),
+        sa.UniqueConstraint("survey_id", "position", name=op.f("uq_estimate_line_survey_id_position")),
+    )
+    op.create_index(op.f("ix_estimate_line_work_order_id"), "estimate_line", ["work_order_id"], unique=False)
     op.create_table(
         "callback_attempt",
         sa.Column("work_order_id", sa.Uuid(), nullable=False),
         sa.Column("ticket_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column(
             "outcome",
@@ -1345,6 +1420,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_callback_attempt_ticket_id")),
         sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_callback_attempt_work_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_attempt")),
+        sa.UniqueConstraint("number", name=op.f("uq_callback_attempt_number")),
         sa.UniqueConstraint("work_order_id", "attempt", name=op.f("uq_callback_attempt_work_order_id_attempt")),
     )
     op.create_index(op.f("ix_callback_attempt_ticket_id"), "callback_attempt", ["ticket_id"], unique=False)
@@ -1420,6 +1496,7 @@ def upgrade() -> None:
         sa.Column("work_order_id", sa.Uuid(), nullable=False),
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(["file_id"], ["file_object.id"], name=op.f("fk_work_order_photo_file_id")),
         sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_work_order_photo_work_order_id")),
         sa.PrimaryKeyConstraint("work_order_id", "file_id", name=op.f("pk_work_order_photo")),
@@ -1450,18 +1527,27 @@ def downgrade() -> None:
     op.drop_table("completion_signature")
     op.drop_index(op.f("ix_callback_attempt_ticket_id"), table_name="callback_attempt")
     op.drop_table("callback_attempt")
+    op.drop_index(op.f("ix_estimate_line_work_order_id"), table_name="estimate_line")
+    op.drop_table("estimate_line")
     op.drop_index("ix_work_order_ticket", table_name="work_order")
+    op.drop_index("ix_work_order_team", table_name="work_order")
+    op.drop_index("ix_work_order_survey", table_name="work_order")
     op.drop_index("ix_work_order_status", table_name="work_order")
     op.drop_index("ix_work_order_project", table_name="work_order")
     op.drop_index("ix_work_order_firm", table_name="work_order")
+    op.drop_index("ix_work_order_contractor_firm", table_name="work_order")
     op.drop_table("work_order")
     op.drop_table("survey_party")
-    op.drop_table("estimate_line")
     op.drop_table("deadline_alert")
     op.drop_table("approval_step")
     op.drop_table("approval_maker")
     op.drop_index("ix_ticket_firm_firm", table_name="ticket_firm")
     op.drop_table("ticket_firm")
+    op.drop_index(
+        "uq_site_survey_open",
+        table_name="site_survey",
+        postgresql_where=sa.text("status IN ('arranged', 'recorded')"),
+    )
     op.drop_index(op.f("ix_site_survey_ticket_id"), table_name="site_survey")
     op.drop_index("ix_site_survey_status", table_name="site_survey")
     op.drop_index("ix_site_survey_project", table_name="site_survey")
@@ -1478,7 +1564,12 @@ def downgrade() -> None:
     op.drop_index("ix_disclosure_actor", table_name="disclosure")
     op.drop_table("disclosure")
     op.drop_index("ix_deadline_ticket", table_name="deadline")
-    op.drop_index("ix_deadline_subject", table_name="deadline")
+    op.drop_index("ix_deadline_project", table_name="deadline")
+    op.drop_index(
+        "ix_deadline_open",
+        table_name="deadline",
+        postgresql_where=sa.text("stopped_at IS NULL AND cancelled_at IS NULL"),
+    )
     op.drop_index(
         "ix_deadline_open_provisional",
         table_name="deadline",
@@ -1543,15 +1634,19 @@ def downgrade() -> None:
     op.drop_table("signing_key")
     op.drop_table("policy_version")
     op.drop_table("policy_snapshot")
+    op.drop_index("ix_owner_name_grams", table_name="owner", postgresql_using="gin")
     op.drop_index("ix_owner_name_sort", table_name="owner")
     op.drop_index(op.f("ix_owner_document_index"), table_name="owner")
     op.drop_table("owner")
+    op.execute("DROP FUNCTION name_grams(text, text)")
     op.drop_table("number_day")
+    op.drop_table("worker_heartbeat")
     op.drop_index("uq_job_dedup", table_name="job", postgresql_where=sa.text("status = 'queued'"))
-    op.drop_index("ix_job_queue", table_name="job", postgresql_where=sa.text("status = 'queued'"))
+    op.drop_index("ix_job_queue", table_name="job", postgresql_where=sa.text("status IN ('queued', 'running')"))
     op.drop_table("job")
     op.drop_index("ix_idempotent_answer_created_at", table_name="idempotent_answer")
     op.drop_table("idempotent_answer")
+    op.drop_index("ix_hold_subject", table_name="hold")
     op.drop_index("uq_hold_open", table_name="hold", postgresql_where=sa.text("ended_at IS NULL"))
     op.drop_table("hold")
     op.drop_table("firm")

@@ -11,6 +11,7 @@ from ownercare_api.core.http import middleware, problems
 from ownercare_api.core.http.state import AppState
 from ownercare_api.deadlines import router as deadlines
 from ownercare_api.deadlines.calendars import CalendarStore
+from ownercare_api.deadlines.repository import Surroundings as DeadlineSurroundings
 from ownercare_api.files import router as files
 from ownercare_api.files.repository import Surroundings as FileSurroundings
 from ownercare_api.identity import router as identity
@@ -82,6 +83,7 @@ def create_app(state: AppState) -> FastAPI:
     state.parts.setdefault(PrincipalCache, PrincipalCache())
     state.parts.setdefault(ApprovalHooks, wiring.approval_hooks())
     state.parts.setdefault(ProjectTree, ProjectTree(places=properties.policy_places))
+    state.parts.setdefault(DeadlineSurroundings, wiring.deadline_surroundings())
     state.parts.setdefault(FileSurroundings, wiring.file_surroundings())
     state.parts.setdefault(properties.FirmDirectory, wiring.firm_directory())
     app.state.ownercare = state

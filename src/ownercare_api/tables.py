@@ -10,6 +10,10 @@ from ownercare_api.identity import models as identity
 from ownercare_api.owners import models as owners
 from ownercare_api.policies import models as policies
 from ownercare_api.properties import models as properties
+from ownercare_api.settlements import models as settlements
+from ownercare_api.settlements import models_ledger as ledger
+from ownercare_api.settlements import models_release as releases
+from ownercare_api.surveys import models as surveys
 from ownercare_api.tickets import models as tickets
 from ownercare_api.timeline import models as timeline
 from ownercare_api.workorders import models as workorders
@@ -24,11 +28,15 @@ __all__ = [
     "idempotency_table",
     "identity",
     "jobs",
+    "ledger",
     "metadata",
     "numbers",
     "owners",
     "policies",
     "properties",
+    "releases",
+    "settlements",
+    "surveys",
     "tickets",
     "timeline",
     "workorders",

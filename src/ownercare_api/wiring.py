@@ -6,16 +6,21 @@ from uuid import UUID
 
 from sqlalchemy import SelectBase, select, union
 
+from ownercare_api.approvals.service import ApprovalHooks
+from ownercare_api.contractors import service as contractors
 from ownercare_api.contractors.models import ConstructionContract, FirmProject
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.settings import Settings
+from ownercare_api.deadlines.repository import Surroundings as DeadlineSurroundings
 from ownercare_api.files.repository import Surroundings as FileSurroundings
 from ownercare_api.identity import service as identity
 from ownercare_api.identity.directory import Directory
 from ownercare_api.identity.keys import KeyStore
 from ownercare_api.identity.tokens import TokenMint
 from ownercare_api.properties import service as properties
+from ownercare_api.settlements import accounts
 from ownercare_api.tickets.models import Ticket, TicketFirm
+from ownercare_api.workorders import service as workorders
 
 
 def identity_desk(settings: Settings, state: AppState) -> identity.Desk:
@@ -32,11 +37,28 @@ def identity_desk(settings: Settings, state: AppState) -> identity.Desk:
     )
 
 
+def approval_hooks() -> ApprovalHooks:
+    """Return who is told of a decision, by what it was about."""
+    return ApprovalHooks(
+        on_decided={
+            workorders.SUBJECT_KIND: workorders.on_approval_decided,
+            accounts.SUBJECT_KIND: accounts.on_account_approval_decided,
+        }
+    )
+
+
+def tickets_of_firms(firms: Collection[UUID]) -> SelectBase:
+    """Return the query of the cases that were given to some firms (OWN-07)."""
+    return select(TicketFirm.ticket_id).where(TicketFirm.firm_id.in_(list(firms)))
+
+
+def deadline_surroundings() -> DeadlineSurroundings:
+    """Return what the deadline room asks: which cases firms were given."""
+    return DeadlineSurroundings(tickets_of_firms=tickets_of_firms)
+
+
 def file_surroundings() -> FileSurroundings:
     """Return what the file room asks: which cases firms were given, and in which projects they work."""
-
-    def tickets_of_firms(firms: Collection[UUID]) -> SelectBase:
-        return select(TicketFirm.ticket_id).where(TicketFirm.firm_id.in_(list(firms)))
 
     def projects_of_firms(firms: Collection[UUID]) -> SelectBase:
         own = list(firms)
@@ -47,3 +69,8 @@ def file_surroundings() -> FileSurroundings:
         )
 
     return FileSurroundings(tickets_of_firms=tickets_of_firms, projects_of_firms=projects_of_firms)
+
+
+def firm_directory() -> properties.FirmDirectory:
+    """Return what the property room asks: in which projects partner firms work."""
+    return properties.FirmDirectory(projects_of_firms=contractors.projects_of_firms)

@@ -8,7 +8,7 @@ from stdnum.cn import uscc
 from ownercare_api.core.phones import normalise_phone
 from ownercare_api.demo.firms import FIRM_TRADES, WORKER_TRADES, credit_code, make_firms
 from ownercare_api.demo.people import PeopleFactory, Person
-from ownercare_api.owners.documents import DocumentKind, birth_date_of, check_document, sex_of
+from ownercare_api.owners.documents import DocumentKind, Sex, birth_date_of, check_document, sex_of
 
 TODAY = date(2026, 11, 23)
 

@@ -4,18 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.ids import uuid7
 from ownercare_api.deadlines import calendars
 from ownercare_api.demo.policy import DEMO_POLICY
-from ownercare_api.identity.principal import SYSTEM
+from ownercare_api.identity.principal import Grant, Principal, PrincipalKind, Reach
 from ownercare_api.policies import service as policies
 from ownercare_api.policies.models import PolicyLevel
-from ownercare_api.policies.service import ProjectPlace, Snapshot
+from ownercare_api.policies.service import ProjectPlace, ProjectTree, Snapshot
 from ownercare_api.properties.models import Building, Company, CompanyLevel, Project, Unit
+from ownercare_api.properties.service import policy_places
+
+HEAD_OFFICE = Principal(
+    kind=PrincipalKind.STAFF,
+    id=UUID(int=1),
+    name="集团客服管理中心",
+    grants=(Grant("general_manager", frozenset({"policies:publish"}), Reach(everywhere=True)),),
+)
+"""Who published the policy before a test begins."""
 
 
 @dataclass
@@ -104,9 +113,6 @@ async def _policy(session: AsyncSession, *, project: Project, values: dict[str, 
     await policies.open_project(session, place=here, now=long_ago)
     found = await policies.in_force(session, project_id=project.id, at=now)
     if any(key not in found.sources or found.values[key] != value for key, value in values.items()):
-        places = [
-            ProjectPlace(row.id, row.region_id) for row in await session.execute(select(Project.id, Project.region_id))
-        ]
         await policies.publish(
             session,
             level=PolicyLevel.GROUP,
@@ -114,8 +120,8 @@ async def _policy(session: AsyncSession, *, project: Project, values: dict[str, 
             values=values,
             effective_from=long_ago,
             reason="发布集团客服政策值",
-            projects=places,
-            actor=SYSTEM,
+            tree=ProjectTree(places=policy_places),
+            actor=HEAD_OFFICE,
             now=long_ago,
         )
         found = await policies.in_force(session, project_id=project.id, at=now)

@@ -63,7 +63,7 @@ async def _contents(database: Database) -> list[tuple[str, str]]:
     now = system_clock()
     findings = []
     async with database.session() as session:
-        years = (await session.execute(select(CalendarYear.year, CalendarYear.provisional))).tuples().all()
+        years = (await session.execute(select(CalendarYear.year, CalendarYear.provisional))).all()
         this_year = business_date(now).year
         known = {year: provisional for year, provisional in years}  # noqa: C416 - rows are not pairs
         official = known.get(this_year) is False

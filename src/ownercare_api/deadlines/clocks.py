@@ -1,6 +1,6 @@
 """Which clock follows which rule and policy value, and what a clock looks like when it is started."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ownercare_api.core.ids import uuid7
 from ownercare_api.deadlines.calendar import BusinessHours, WorkingCalendar
-from ownercare_api.deadlines.due import Term, Unit, add_workdays, due, instant_at_fraction
+from ownercare_api.deadlines.due import HeldInterval, Term, Unit, add_workdays, due_after_holds, instant_at_fraction
 from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.policies.service import Snapshot
 
@@ -58,14 +58,18 @@ def rung_at(
     started_at: datetime,
     due_at: datetime,
     unit: Unit,
+    holds: Sequence[HeldInterval] = (),
 ) -> datetime | None:
-    """Return when a rung of the escalation ladder is reached; None above the ladder (CMP-15)."""
+    """Return when a rung of the escalation ladder is reached; None above the ladder (CMP-15).
+
+    `holds` are the ended ones: they move the warning before `due_at`, not what comes after it.
+    """
     if rung >= len(ladder):
         return None
     step = ladder[rung]
     if "fraction" in step:
         return instant_at_fraction(
-            calendar=calendar, started_at=started_at, due_at=due_at, unit=unit, fraction=step["fraction"]
+            calendar=calendar, started_at=started_at, due_at=due_at, unit=unit, fraction=step["fraction"], holds=holds
         )
     return due_at if step["workdays"] == 0 else add_workdays(calendar=calendar, instant=due_at, n=step["workdays"])
 
@@ -82,12 +86,17 @@ def plan(
     project_id: UUID,
     clock_rule: ClockRule | None = None,
     round_: int = 1,
+    holds: Sequence[HeldInterval] = (),
 ) -> dict[str, Any]:
-    """Return the row of a clock that starts: pure, so that a registering statement can insert it with the rest."""
+    """Return the row of a clock that starts: pure, so that a registering statement can insert it with the rest.
+
+    `holds` are the ended holds of its subject: a clock may start in the past.
+    """
     rule = clock_rule or CLOCKS[kind]
     value = snapshot.integer(rule.policy_key)
     local = of_policy(calendar, snapshot)
-    found = due(calendar=local, started_at=started_at, term=Term(value, rule.unit))
+    found = due_after_holds(calendar=local, started_at=started_at, term=Term(value, rule.unit), holds=holds)
+    assert found is not None  # only an open hold leaves it open
     return {
         "id": uuid7(),
         "subject_kind": subject_kind,
@@ -112,6 +121,7 @@ def plan(
             started_at=started_at,
             due_at=found.due_at,
             unit=rule.unit,
+            holds=holds,
         ),
         "alerts_fired": 0,
     }

@@ -20,6 +20,8 @@ class CalendarYear(Base):
     source: Mapped[str]
     """The notice it comes from, or that there is none yet."""
     revised_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    """How often the year was put on file: its version for `ETag`."""
 
 
 class CalendarDay(Base):
@@ -61,9 +63,11 @@ class Deadline(Identified, Base):
     __tablename__ = "deadline"
     __table_args__ = (
         CheckConstraint("cancelled_at IS NULL OR stopped_at IS NULL", name="stopped_or_cancelled"),
-        Index("ix_deadline_subject", "subject_id"),
+        # The unique constraint serves the look-up by subject.
         Index("ix_deadline_ticket", "ticket_id"),
         Index("ix_deadline_alert", "next_alert_at", postgresql_where=text("next_alert_at IS NOT NULL")),
+        Index("ix_deadline_open", "due_at", "id", postgresql_where=text("stopped_at IS NULL AND cancelled_at IS NULL")),
+        Index("ix_deadline_project", "project_id", "id"),
         Index("ix_deadline_open_provisional", "id", postgresql_where=text("provisional AND stopped_at IS NULL")),
         UniqueConstraint("subject_id", "kind", "round"),
     )
@@ -88,7 +92,10 @@ class Deadline(Identified, Base):
     provisional: Mapped[bool]
     stopped_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    held_since: Mapped[datetime | None]
+    """Since when it stands still, in a hold that began before it ran out. One that was stopped like this is in time."""
     next_alert_at: Mapped[datetime | None]
+    """When the next rung of the ladder is due; null above the ladder, on hold, and once stopped."""
     alerts_fired: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many rungs of the escalation ladder have fired."""
 
@@ -97,7 +104,10 @@ class Hold(Identified, Base):
     """An interval in which a subject's clocks stand still; open while `ended_at` is null."""
 
     __tablename__ = "hold"
-    __table_args__ = (Index("uq_hold_open", "subject_id", unique=True, postgresql_where=text("ended_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_hold_subject", "subject_id"),
+        Index("uq_hold_open", "subject_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
 
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]

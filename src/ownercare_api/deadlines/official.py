@@ -25,6 +25,16 @@ def official_year(year: int) -> YearOfDays:
     )
 
 
+def official_notes(year: int) -> dict[date, str]:
+    """The holidays (放假) and make-up days (调休上班) of an official year by name; ValueError for other years."""
+    if year not in OFFICIAL_YEARS:
+        raise ValueError(f"no official notice for {year} is known here")
+    notice = holidays.country_holidays("CN", years=year, categories="public", language="zh_CN")
+    notes = {day: name for day, name in notice.items() if day.year == year}
+    made_up = [day for day in days_of_year(year) if day.weekday() >= 5 and notice.is_working_day(day)]
+    return notes | dict.fromkeys(made_up, "调休上班")
+
+
 def provisional_year(year: int) -> YearOfDays:
     """The year before its notice is out, marked provisional: Monday to Friday minus the fixed-date public holidays.
 

@@ -1,6 +1,6 @@
 """Use cases of the clocks: start, stop, cancel, extend, hold; all with their events."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -49,7 +49,11 @@ async def start(
     clock_rule: ClockRule | None = None,
     round_: int = 1,
 ) -> Deadline:
-    """Start a clock and record it. `round_` is 1, and one more for each reopening (reading 3)."""
+    """Start a clock and record it. `round_` is 1, and one more for each reopening (reading 3).
+
+    It may start in the past: holds of its subject since then count, and one that is open holds it too.
+    """
+    ended, open_hold = await holds_of(session, subject_id=subject_id)
     row = plan(
         calendar=calendar,
         snapshot=snapshot,
@@ -61,11 +65,13 @@ async def start(
         project_id=project_id,
         clock_rule=clock_rule,
         round_=round_,
+        holds=ended,
     )
     deadline = Deadline(**row)
+    _stand_still_in(deadline, open_hold)
     session.add(deadline)
     await session.flush()
-    await _record(session, deadline, "deadline.started", actor=actor, now=now)
+    await record(session, deadline, "deadline.started", actor=actor, now=now)
     return deadline
 
 
@@ -76,7 +82,8 @@ async def running(session: AsyncSession, *, subject_id: UUID, kinds: Collection[
     )
     if kinds:
         query = query.where(Deadline.kind.in_(kinds))
-    return list(await session.scalars(query.order_by(Deadline.id).with_for_update()))
+    query = query.order_by(Deadline.id).with_for_update().execution_options(populate_existing=True)
+    return list(await session.scalars(query))
 
 
 async def stop(
@@ -88,13 +95,15 @@ async def stop(
     actor: Principal,
     now: datetime,
 ) -> list[Deadline]:
-    """Stop the running clocks of these kinds: what they were for has happened `at`. Returns them."""
+    """Stop the running clocks of these kinds: what they were for has happened `at`. Returns them.
+
+    At its due time a clock is in time, a microsecond later it is late; one that stands still is in time.
+    """
     stopped = await running(session, subject_id=subject_id, kinds=kinds)
     for deadline in stopped:
         deadline.stopped_at, deadline.next_alert_at = at, None
-        await _record(
-            session, deadline, "deadline.met" if at <= deadline.due_at else "deadline.late", actor=actor, now=now
-        )
+        in_time = deadline.held_since is not None or at <= deadline.due_at
+        await record(session, deadline, "deadline.met" if in_time else "deadline.late", actor=actor, now=now)
     await session.flush()
     return stopped
 
@@ -105,7 +114,7 @@ async def cancel(
     """Cancel running clocks: what they were for is no longer owed."""
     for deadline in await running(session, subject_id=subject_id, kinds=kinds):
         deadline.cancelled_at, deadline.next_alert_at = now, None
-        await _record(session, deadline, "deadline.cancelled", actor=actor, now=now)
+        await record(session, deadline, "deadline.cancelled", actor=actor, now=now)
     await session.flush()
 
 
@@ -120,21 +129,39 @@ async def move(
     actor: Principal,
     now: datetime,
 ) -> None:
-    """Move a due time and re-arm the ladder; `why` is `extension`, `hold` or `official_calendar` and nothing else."""
+    """Move a due time and re-arm the ladder; `why` is `extension`, `hold` or `official_calendar` and nothing else.
+
+    A new due time has a ladder of its own, but after a hold the rungs that were reached stay reached (reading 3).
+    """
     before = deadline.due_at
-    snapshot = await policies.snapshot(session, snapshot_id=deadline.policy_snapshot_id)
-    deadline.due_at, deadline.provisional, deadline.alerts_fired = due_at, provisional, 0
-    deadline.next_alert_at = rung_at(
-        calendar=of_policy(calendar, snapshot),
-        ladder=snapshot.values["escalation.ladder"],
-        rung=0,
-        started_at=deadline.started_at,
-        due_at=due_at,
-        unit=Unit(deadline.unit),
-    )
+    deadline.due_at, deadline.provisional = due_at, provisional
+    if why != "hold":
+        deadline.alerts_fired = 0
+    ended, _ = await holds_of(session, subject_id=deadline.subject_id)
+    await arm(session, deadline=deadline, calendar=calendar, holds=ended)
     await session.flush()
-    await _record(
+    await record(
         session, deadline, "deadline.moved", actor=actor, now=now, more={"from": before.isoformat(), "because": why}
+    )
+
+
+async def arm(
+    session: AsyncSession, *, deadline: Deadline, calendar: WorkingCalendar, holds: Sequence[HeldInterval]
+) -> None:
+    """Set when the next rung of the ladder is due; never while the clock stands still. `holds` are the ended ones."""
+    snapshot = await policies.snapshot(session, snapshot_id=deadline.policy_snapshot_id)
+    deadline.next_alert_at = (
+        None
+        if deadline.held_since is not None
+        else rung_at(
+            calendar=of_policy(calendar, snapshot),
+            ladder=snapshot.values["escalation.ladder"],
+            rung=deadline.alerts_fired,
+            started_at=deadline.started_at,
+            due_at=deadline.due_at,
+            unit=Unit(deadline.unit),
+            holds=holds,
+        )
     )
 
 
@@ -157,7 +184,7 @@ async def hold(
     )
     session.add(held)
     for deadline in await running(session, subject_id=subject_id):
-        deadline.next_alert_at = None  # a clock that stands still does not warn
+        _stand_still_in(deadline, HeldInterval(now, None))
     await session.flush()
     await timeline.record(
         session,
@@ -183,7 +210,7 @@ async def release(
     actor: Principal,
     now: datetime,
 ) -> Hold:
-    """End a hold; every running clock is due later by the time it stood still. Raises `NotHeld`."""
+    """End a hold; every clock that stood still is due later by that time. Raises `NotHeld`."""
     held = await _open_hold(session, subject_id)
     if held is None:
         raise NotHeld
@@ -201,7 +228,8 @@ async def release(
         data={"hold_id": str(held.id), "started_at": held.started_at.isoformat()},
     )
     for deadline in await running(session, subject_id=subject_id):
-        await _recompute(session, deadline=deadline, calendar=calendar, why="hold", actor=actor, now=now)
+        if deadline.held_since is not None:
+            await recompute(session, deadline=deadline, calendar=calendar, why="hold", actor=actor, now=now)
     return held
 
 
@@ -214,24 +242,34 @@ async def extend(
     actor: Principal,
     now: datetime,
 ) -> None:
-    """Add to a running clock, in its own unit; the original due time stays (reading 4). Consent is the caller's check."""
+    """Add to a running clock, in its own unit; the original due time stays (reading 4). The caller checks consent."""
     deadline.extended_by += by
-    await _recompute(session, deadline=deadline, calendar=calendar, why="extension", actor=actor, now=now)
+    await recompute(session, deadline=deadline, calendar=calendar, why="extension", actor=actor, now=now)
 
 
-async def _recompute(
+async def recompute(
     session: AsyncSession, *, deadline: Deadline, calendar: WorkingCalendar, why: str, actor: Principal, now: datetime
-) -> None:
+) -> bool:
+    """Compute when a running clock is due, and move it there; says whether it moved.
+
+    A hold that is still open is left out: it moves the clock when it ends. The ladder is armed anew in any case.
+    """
     snapshot = await policies.snapshot(session, snapshot_id=deadline.policy_snapshot_id)
-    holds = await session.scalars(select(Hold).where(Hold.subject_id == deadline.subject_id))
+    ended, open_hold = await holds_of(session, subject_id=deadline.subject_id)
     found = due_after_holds(
         calendar=of_policy(calendar, snapshot),
         started_at=deadline.started_at,
         term=Term(deadline.policy_value + deadline.extended_by, Unit(deadline.unit)),
-        holds=[HeldInterval(interval.started_at, interval.ended_at) for interval in holds],
+        holds=ended,
     )
-    if found is None:  # an open hold: it is moved when the hold ends
-        return
+    assert found is not None  # only an open hold leaves it open
+    deadline.held_since = None
+    _stand_still_in(deadline, open_hold, due_at=found.due_at)
+    if found.due_at == deadline.due_at:
+        deadline.provisional = found.provisional
+        await arm(session, deadline=deadline, calendar=calendar, holds=ended)
+        await session.flush()
+        return False
     await move(
         session,
         deadline=deadline,
@@ -242,6 +280,21 @@ async def _recompute(
         actor=actor,
         now=now,
     )
+    return True
+
+
+async def holds_of(session: AsyncSession, *, subject_id: UUID) -> tuple[list[HeldInterval], HeldInterval | None]:
+    """Return a subject's ended holds, and the one that is open."""
+    found = await session.execute(select(Hold.started_at, Hold.ended_at).where(Hold.subject_id == subject_id))
+    intervals = [HeldInterval(row.started_at, row.ended_at) for row in found]
+    open_ones = [interval for interval in intervals if interval.to_at is None]
+    return [interval for interval in intervals if interval.to_at is not None], open_ones[0] if open_ones else None
+
+
+def _stand_still_in(deadline: Deadline, hold: HeldInterval | None, *, due_at: datetime | None = None) -> None:
+    """Let a clock stand still in an open hold, unless it had run out before: such a clock goes on escalating."""
+    if hold is not None and hold.from_at < (due_at or deadline.due_at):
+        deadline.held_since, deadline.next_alert_at = hold.from_at, None
 
 
 async def _open_hold(session: AsyncSession, subject_id: UUID) -> Hold | None:
@@ -250,7 +303,7 @@ async def _open_hold(session: AsyncSession, subject_id: UUID) -> Hold | None:
     )
 
 
-async def _record(
+async def record(
     session: AsyncSession,
     deadline: Deadline,
     kind: str,

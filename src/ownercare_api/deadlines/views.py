@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.wire import Outward
@@ -37,13 +37,14 @@ class DeadlineRead(Outward):
     original_due_at: datetime
     stopped_at: datetime | None
     state: DeadlineState
+    held_since: datetime | None = Field(default=None, description="it stands still since then (暂停计时)")
     provisional: bool = Field(description="touches days of a year without an official notice")
     why: str = Field(
         description="where the policy value and the counted days are explained", examples=["/v1/deadlines/…"]
     )
 
 
-_COLUMNS = [
+COLUMNS = [
     Deadline.id,
     Deadline.subject_id,
     Deadline.kind,
@@ -55,18 +56,37 @@ _COLUMNS = [
     Deadline.stopped_at,
     Deadline.cancelled_at,
     Deadline.provisional,
+    Deadline.held_since,
 ]
 
 
 def state_of(
-    *, due_at: datetime, stopped_at: datetime | None, cancelled_at: datetime | None, now: datetime
+    *,
+    due_at: datetime,
+    stopped_at: datetime | None,
+    cancelled_at: datetime | None,
+    now: datetime,
+    held_since: datetime | None = None,
 ) -> DeadlineState:
-    """Return how a clock stands; exactly at its due time it is still in time."""
+    """Return how a clock stands; exactly at its due time it is still in time, and so is one that stands still."""
     if cancelled_at is not None:
         return DeadlineState.CANCELLED
     if stopped_at is not None:
-        return DeadlineState.MET if stopped_at <= due_at else DeadlineState.LATE
-    return DeadlineState.RUNNING if now <= due_at else DeadlineState.OVERDUE
+        return DeadlineState.MET if held_since is not None or stopped_at <= due_at else DeadlineState.LATE
+    return DeadlineState.RUNNING if held_since is not None or now <= due_at else DeadlineState.OVERDUE
+
+
+def in_state(state: DeadlineState, *, now: datetime) -> ColumnElement[bool]:
+    """Return the same as `state_of` as a condition on `deadline`."""
+    is_open = and_(Deadline.stopped_at.is_(None), Deadline.cancelled_at.is_(None))
+    held = Deadline.held_since.is_not(None)
+    return {
+        DeadlineState.RUNNING: and_(is_open, or_(held, Deadline.due_at >= now)),
+        DeadlineState.OVERDUE: and_(is_open, ~held, Deadline.due_at < now),
+        DeadlineState.MET: and_(Deadline.stopped_at.is_not(None), or_(held, Deadline.stopped_at <= Deadline.due_at)),
+        DeadlineState.LATE: and_(Deadline.stopped_at.is_not(None), ~held, Deadline.stopped_at > Deadline.due_at),
+        DeadlineState.CANCELLED: Deadline.cancelled_at.is_not(None),
+    }[state]
 
 
 def show(row: Any, *, now: datetime) -> DeadlineRead:
@@ -80,7 +100,14 @@ def show(row: Any, *, now: datetime) -> DeadlineRead:
         due_at=row.due_at,
         original_due_at=row.original_due_at,
         stopped_at=row.stopped_at,
-        state=state_of(due_at=row.due_at, stopped_at=row.stopped_at, cancelled_at=row.cancelled_at, now=now),
+        state=state_of(
+            due_at=row.due_at,
+            stopped_at=row.stopped_at,
+            cancelled_at=row.cancelled_at,
+            now=now,
+            held_since=row.held_since,
+        ),
+        held_since=row.held_since if row.stopped_at is None and row.cancelled_at is None else None,
         provisional=row.provisional,
         why=f"/v1/deadlines/{row.id}",
     )
@@ -91,7 +118,7 @@ async def of_subjects(
 ) -> dict[UUID, list[DeadlineRead]]:
     """Return the clocks of some subjects, oldest first, in one statement."""
     found: dict[UUID, list[DeadlineRead]] = defaultdict(list)
-    query = select(*_COLUMNS).where(Deadline.subject_id.in_(list(subject_ids))).order_by(Deadline.id)
+    query = select(*COLUMNS).where(Deadline.subject_id.in_(list(subject_ids))).order_by(Deadline.id)
     for row in await connection.execute(query):
         found[row.subject_id].append(show(row, now=now))
     return found

@@ -578,7 +578,10 @@ def main() -> int:
         for account in DEMO_ACCOUNTS:
             sys.stdout.write(f"  {account.username:<34}{account.name}  {account.post_zh}\n")
         return 0
-    return play(sys.argv[1], say=_print)
+    try:
+        return play(sys.argv[1], say=_print)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _print(line: str) -> None:

@@ -174,8 +174,10 @@ def climb(case: Case) -> None:
         over_at = row["stopped_at"] or row["cancelled_at"] or row["held_since"]
         until = min(over_at or END, END)
         holds = () if case.held is None or row["subject_id"] != case.id else (case.held,)
+        # The start has computed the first rung already.
+        known = row["next_alert_at"] if not holds and row["due_at"] == row["original_due_at"] else None
         while True:
-            reached_at = rung_at(
+            reached_at = known or rung_at(
                 calendar=local,
                 ladder=ladder,
                 rung=row["alerts_fired"],
@@ -184,6 +186,7 @@ def climb(case: Case) -> None:
                 unit=Unit(row["unit"]),
                 holds=holds,
             )
+            known = None
             if reached_at is None or reached_at + _SWEEP > until:
                 break
             _alert(case, row, ladder[row["alerts_fired"]], reached_at)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SelectBase, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, SelectBase, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from ownercare_api.core.pagination import COUNT_CEILING
 from ownercare_api.files.models import FileObject
 from ownercare_api.identity.principal import Principal, Reach
 
@@ -45,29 +44,10 @@ async def one(
     return (await connection.execute(select(*F).where(F.id == file_id, seen))).one_or_none()
 
 
-async def page(
-    connection: Connection,
-    *,
-    filters: Mapping[str, Any],
-    principal: Principal,
-    surroundings: Surroundings,
-    after: UUID | None,
-    limit: int,
-) -> Any:
-    """Return up to `limit + 1` rows, newest first."""
-    query = select(*F).where(*_conditions(filters, principal, surroundings)).order_by(F.id.desc()).limit(limit + 1)
-    if after is not None:
-        query = query.where(F.id < after)
-    return (await connection.execute(query)).all()
-
-
-async def count(
-    connection: Connection, *, filters: Mapping[str, Any], principal: Principal, surroundings: Surroundings
-) -> int:
-    """Return how many match, up to one more than the ceiling."""
-    matches = select(literal(1)).where(*_conditions(filters, principal, surroundings)).select_from(FileObject)
-    counted = select(func.count()).select_from(matches.limit(COUNT_CEILING + 1).subquery())
-    return int((await connection.execute(counted)).scalar_one())
+def listed(*, filters: Mapping[str, Any], principal: Principal, surroundings: Surroundings) -> Select[Any]:
+    """Return the query of what a caller may see, by columns; for `core.listing`."""
+    seen = within(principal.reach("files:read"), surroundings=surroundings)
+    return select(*F).where(seen, *(F[name] == value for name, value in filters.items()))
 
 
 async def lock(
@@ -102,10 +82,3 @@ async def held(connection: Connection, *, hashes: Collection[str]) -> frozenset[
     """Return which of these contents some row names."""
     found = await connection.execute(select(F.sha256).where(F.sha256.in_(list(hashes))).distinct())
     return frozenset(found.scalars())
-
-
-def _conditions(
-    filters: Mapping[str, Any], principal: Principal, surroundings: Surroundings
-) -> list[ColumnElement[bool]]:
-    named = [F[name] == value for name, value in filters.items()]
-    return [within(principal.reach("files:read"), surroundings=surroundings), *named]

@@ -22,7 +22,8 @@ from ownercare_api.core.http.route import OwnerCareRoute, UnstorableText
 from ownercare_api.core.http.state import AppState, Now, State, app_state, present
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.http.validation import field_errors
-from ownercare_api.core.pagination import cut
+from ownercare_api.core.listing import newest_first
+from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.files import repository, service
 from ownercare_api.files.access import FilesRead, FilesWrite
 from ownercare_api.files.models import FilePurpose
@@ -70,6 +71,15 @@ _FORM["content"]["multipart/form-data"]["schema"]["properties"]["purpose"] = {  
     "type": "string",
     "enum": [purpose.value for purpose in FilePurpose],
     "description": UploadFields.model_fields["purpose"].description,
+}
+
+
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Any text of the caller's choice, best a fresh UUID. The same key with the same file and fields "
+    "gives the first answer again for 48 hours, with `Idempotency-Replayed: true`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 
 
@@ -164,9 +174,8 @@ def _surroundings(state: AppState) -> Surroundings:
 
 
 def _show(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in FileRead.model_fields if name != "content"} | {
-        "content": f"/v1/files/{row.id}/content"
-    }
+    kept = {name: getattr(row, name) for name in FileRead.model_fields if name not in ("content", "version")}
+    return kept | {"content": f"/v1/files/{row.id}/content", "version": _version(row)}
 
 
 def _version(row: Any) -> int:
@@ -185,6 +194,7 @@ def _version(row: Any) -> int:
         InvalidToken,
         MissingScope,
         OutOfReach,
+        idempotency.KeyMalformed,
         idempotency.KeyInFlight,
         service.FileTooLarge,
         service.WrongFileType,
@@ -194,7 +204,7 @@ def _version(row: Any) -> int:
         idempotency.KeyReused,
         Invalid,
     ),
-    openapi_extra={"x-rules": ["REP-02", "REP-12", "CMP-14"], "requestBody": _FORM},
+    openapi_extra={"x-rules": ["REP-02", "REP-12", "CMP-14"], "requestBody": _FORM, "parameters": [_KEY]},
     max_body_size=_COUNTED_HERE,
 )
 async def files_create(
@@ -216,7 +226,7 @@ async def files_create(
     operation_id="files_list",
     summary="Attachments, newest first (附件列表)",
     response_model=PageOf[FileRead],
-    responses=problems(InvalidToken, MissingScope, Invalid),
+    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
     openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
 )
 async def files_list(
@@ -231,19 +241,9 @@ async def files_list(
     """Those of one's projects; for partner firms their own and those of cases that were passed to them."""
     given = {"ticket_id": ticket_id, "project_id": project_id, "purpose": purpose}
     filters: Mapping[str, Any] = {name: value for name, value in given.items() if value is not None}
-    around, wanted = _surroundings(state), paging.wanted
-    rows = await repository.page(
-        reader,
-        filters=filters,
-        principal=principal,
-        surroundings=around,
-        after=wanted.after[0] if wanted.after else None,
-        limit=wanted.limit,
-    )
-    total = None
-    if wanted.include_total:
-        total = await repository.count(reader, filters=filters, principal=principal, surroundings=around)
-    return paging.answer(cut(rows, limit=wanted.limit, key=lambda row: (row.id,), total=total), show=_show)
+    query = repository.listed(filters=filters, principal=principal, surroundings=_surroundings(state))
+    page = await newest_first(reader, query=query, key=repository.F.id, wanted=paging.wanted)
+    return paging.answer(page, show=_show)
 
 
 async def _visible(principal: FilesRead, reader: Reader, state: State, file_id: UUID) -> Any:

@@ -31,3 +31,4 @@ class FileRead(Outward):
     uploaded_by_firm_id: UUID | None = Field(description="the uploader's firm, for users of partner firms")
     created_at: datetime
     content: str = Field(description="where the bytes are", examples=["/v1/files/…/content"])
+    version: int = Field(description="1; 2 once it is attached", examples=[1])

@@ -14,7 +14,10 @@ class Owner(Stamped, Base):
     """A home owner (业主). Personal numbers are encrypted; what may be shown is kept masked beside them (OWN-15)."""
 
     __tablename__ = "owner"
-    __table_args__ = (Index("ix_owner_name_sort", "name_sort", "id"),)
+    __table_args__ = (
+        Index("ix_owner_name_sort", "name_sort", "id"),
+        Index("ix_owner_name_grams", text("name_grams(name, name_sort)"), postgresql_using="gin"),
+    )
 
     name: Mapped[str]
     name_sort: Mapped[str]

@@ -22,9 +22,7 @@ class Sealed:
 
 def seal_phone(keyring: Keyring, number: str) -> Sealed:
     """Seal a telephone number in normal form."""
-    return Sealed(
-        keyring.encrypt(number, column=PHONE), keyring.blind_index(number, column=PHONE), mask_phone(number)
-    )
+    return Sealed(keyring.encrypt(number, column=PHONE), keyring.blind_index(number, column=PHONE), mask_phone(number))
 
 
 def seal_document(keyring: Keyring, number: str) -> Sealed:

@@ -4,9 +4,11 @@ Where the regulation leaves a blank the factory value is the strictest safe choi
 somebody publishes them.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 from ownercare_api.core.errors import FieldError, Invalid
@@ -37,23 +39,40 @@ class PolicyKey:
     """The regulation leaves it blank: report it until it is published."""
     minimum: int = 0
     maximum: int = 1_000_000
-    unit: str = ""
+    unit: str | None = None
+    """`fen`, `percent`, `workdays`, `business_hours` …; None where the value is not one number."""
+
+
+_UNITS = ("workdays", "percent", "months", "seasons")
+
+
+def _unit(key: str) -> str:
+    """Return what a number counts, from the last word of its key; `count` where it names none."""
+    last = re.split(r"[._]", key)[-1]
+    if last == "hours":  # the sales office counts plain hours, owners' homes business hours (reading 6)
+        return "elapsed_hours" if key.startswith("sales_office.") else "business_hours"
+    if last == "days":
+        return "calendar_days"
+    return last if last in _UNITS else "count"
 
 
 def _days(key: str, rules: tuple[str, ...], factory: int, zh: str, *, blank: bool = False) -> PolicyKey:
-    return PolicyKey(key, ValueKind.INTEGER, rules, factory, zh, blank, 1, 3650, key.rsplit("_", 1)[-1])
+    return PolicyKey(key, ValueKind.INTEGER, rules, factory, zh, blank, 1, 3650, _unit(key))
 
 
 def _number(
     key: str, rules: tuple[str, ...], factory: int, zh: str, *, low: int = 0, high: int = 1_000_000, blank: bool = False
 ) -> PolicyKey:
-    return PolicyKey(key, ValueKind.INTEGER, rules, factory, zh, blank, low, high)
+    return PolicyKey(key, ValueKind.INTEGER, rules, factory, zh, blank, low, high, _unit(key))
 
 
 def _fen(key: str, rules: tuple[str, ...], factory: int | None, zh: str, *, blank: bool = False) -> PolicyKey:
     kind = ValueKind.OPTIONAL_FEN if factory is None else ValueKind.FEN
     return PolicyKey(key, kind, rules, factory, zh, blank, 0, 10**13, "fen")
 
+
+LADDER_ROLES = ("handler", "supervisor", "department_manager", "deputy_general_manager", "general_manager")
+"""Whom an overdue clock may be reported to."""
 
 _LADDER = [
     {"fraction": 0.8, "role": "handler"},
@@ -96,7 +115,7 @@ _KEYS = [
     _fen("audit.department_threshold_fen", ("FIN-05", "ORG-21"), 2_000_000, "送审计核算部审核的金额起点(含)"),
     _days("contractor.confirmation_workdays", ("FIN-07",), 5, "施工单位确认时限", blank=True),
     _days("contractor.reminder_workdays", ("FIN-07",), 3, "催告后再确认时限", blank=True),
-    PolicyKey("retention.max_percent", ValueKind.PERCENT, ("FIN-11",), 3, "保证金比例上限(%)", False, 0, 3),
+    PolicyKey("retention.max_percent", ValueKind.PERCENT, ("FIN-11",), 3, "保证金比例上限(%)", False, 0, 3, "percent"),
     _days("retention.release_check_days", ("FIN-11",), 14, "保证金返还核实期限(自然日)"),
     _days("retention.return_days", ("FIN-11",), 14, "保证金返还期限(自然日)"),
     _fen("fund.customer_service_limit_fen", ("FIN-13",), None, "客户服务周转金额度", blank=True),
@@ -183,42 +202,60 @@ def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _real(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _fits(entry: PolicyKey, value: Any) -> bool:
     match entry.kind:
         case ValueKind.PERCENT:  # two decimals: whole hundredths of a percent
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            return number and entry.minimum <= value <= entry.maximum and round(value * 100, 6) == round(value * 100)
+            return (
+                _real(value) and entry.minimum <= value <= entry.maximum and round(value * 100, 6) == round(value * 100)
+            )
         case ValueKind.INTEGER | ValueKind.FEN:
             return _whole(value) and entry.minimum <= value <= entry.maximum
         case ValueKind.OPTIONAL_FEN:
             return value is None or (_whole(value) and entry.minimum <= value <= entry.maximum)
         case ValueKind.HOURS:
-            return _is_hours(value)
+            return isinstance(value, str) and _is_hours(value)
         case ValueKind.LADDER:
-            return isinstance(value, list) and 1 <= len(value) <= 10 and all(_is_rung(rung) for rung in value)
+            return isinstance(value, list) and _is_ladder(value)
         case ValueKind.BONUS:
-            names = {"fen_per_satisfied_signature", "callback_weight_percent", "floor_fen"}
-            return value is None or (
-                isinstance(value, dict) and set(value) == names and all(_whole(n) and n >= 0 for n in value.values())
-            )
+            return value is None or (isinstance(value, dict) and _is_bonus(value))
 
 
-def _is_rung(rung: object) -> bool:
-    if not isinstance(rung, dict) or not isinstance(rung.get("role"), str) or len(rung) != 2:
+_BONUS_CEILINGS = {"fen_per_satisfied_signature": 10**9, "callback_weight_percent": 100, "floor_fen": 10**9}
+
+
+def _is_bonus(rule: dict[Any, Any]) -> bool:
+    return rule.keys() == _BONUS_CEILINGS.keys() and all(
+        _whole(rule[name]) and 0 <= rule[name] <= ceiling for name, ceiling in _BONUS_CEILINGS.items()
+    )
+
+
+def _is_ladder(ladder: Sequence[Any]) -> bool:
+    """Say whether every rung comes after the one before: fractions of the term, then working days after it."""
+    heights = [_height(rung) for rung in ladder]
+    if not 1 <= len(ladder) <= 10 or None in heights:
         return False
+    known = [height for height in heights if height is not None]
+    return all(lower < higher for lower, higher in pairwise(known))
+
+
+def _height(rung: object) -> tuple[int, float] | None:
+    if not isinstance(rung, dict) or rung.get("role") not in LADDER_ROLES:
+        return None
     fraction, workdays = rung.get("fraction"), rung.get("workdays")
-    if fraction is not None:
-        return isinstance(fraction, int | float) and 0 < fraction < 1
-    return _whole(workdays) and 0 <= workdays <= 365
+    if rung.keys() == {"role", "fraction"} and _real(fraction) and 0 < fraction < 1:
+        return 0, fraction
+    if rung.keys() == {"role", "workdays"} and _whole(workdays) and 0 <= workdays <= 365:
+        return 1, workdays
+    return None
 
 
-def _is_hours(value: object) -> bool:
-    if not isinstance(value, str) or len(value) != 11 or value[5] != "-":
-        return False
-    opens, closes = value[:5], value[6:]
-    return all(_is_time(part) for part in (opens, closes)) and opens < closes
+_HOURS = re.compile(r"(?P<opens>(?:[01][0-9]|2[0-3]):[0-5][0-9])-(?P<closes>(?:[01][0-9]|2[0-3]):[0-5][0-9])")
 
 
-def _is_time(text: str) -> bool:
-    hour, _, minute = text.partition(":")
-    return hour.isdigit() and minute.isdigit() and len(hour) == len(minute) == 2 and int(hour) < 24 and int(minute) < 60
+def _is_hours(text: str) -> bool:
+    found = _HOURS.fullmatch(text)
+    return found is not None and found["opens"] < found["closes"]

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from ownercare_api.core.database import Database
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import OutOfReach, Principal
@@ -119,6 +120,15 @@ async def snapshots(
         for row in await connection.execute(query):
             remember(row[0], row[1], row[2])
     return {snapshot_id: _known[snapshot_id] for snapshot_id in snapshot_ids}
+
+
+async def snapshot_of(database: Database, *, snapshot_id: UUID) -> Snapshot:
+    """Return a snapshot by id, opening a connection only where this process has not read it yet."""
+    found = _known.get(snapshot_id)
+    if found is None:
+        async with database.reader() as connection:
+            found = await snapshot(connection, snapshot_id=snapshot_id)
+    return found
 
 
 def in_force_id(project_id: Any, *, at: Any) -> Any:
@@ -274,9 +284,7 @@ async def _rebuild(
     await session.flush()
 
 
-def _over(
-    versions: Iterable[PolicyVersion], *, project_id: UUID | None, region_id: UUID | None
-) -> list[PolicyVersion]:
+def _over(versions: Iterable[PolicyVersion], *, project_id: UUID | None, region_id: UUID | None) -> list[PolicyVersion]:
     """Return the versions that reach a project, in order of effect."""
     targets = {PolicyLevel.GROUP: None, PolicyLevel.REGION: region_id, PolicyLevel.PROJECT: project_id}
     return [

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.listing import containing
@@ -14,13 +14,13 @@ Connection = AsyncConnection | AsyncSession
 Places = frozenset[UUID] | None
 """The projects that a caller may see; None: all."""
 
-COMPANY = [Company.id, Company.level, Company.parent_id, Company.code, Company.name]
-PROJECT = [
+COMPANY: list[Any] = [Company.id, Company.level, Company.parent_id, Company.code, Company.name]
+PROJECT: list[Any] = [
     Project.id, Project.region_id, Project.code, Project.name, Project.city, Project.address,
     Project.has_sales_office, Project.version,
 ]  # fmt: skip
-BUILDING = [Building.id, Building.project_id, Building.name, Building.floors, Building.version]
-UNIT = [
+BUILDING: list[Any] = [Building.id, Building.project_id, Building.name, Building.floors, Building.version]
+UNIT: list[Any] = [
     Unit.id, Unit.project_id, Unit.building_id, Building.name.label("building_name"), Unit.number, Unit.address,
     Unit.floor, Unit.house_type, Unit.purchase_batch, Unit.area_cm2, Unit.delivered_on, Unit.moved_in_on, Unit.version,
 ]  # fmt: skip
@@ -63,14 +63,14 @@ def units(*, places: Places, filters: Mapping[str, Any], occupied: bool | None, 
     return query
 
 
-async def project(connection: Connection, *, project_id: UUID, places: Places) -> Row[Any] | None:
-    """Return a visible project."""
+async def project(connection: Connection, *, project_id: UUID, places: Places) -> Any:
+    """Return a visible project; None out of sight."""
     return (await connection.execute(projects(places=places).where(Project.id == project_id))).one_or_none()
 
 
-async def unit(connection: Connection, *, unit_id: UUID, places: Places) -> Row[Any] | None:
-    """Return a visible home with the names of its building and project."""
-    query = (
+async def unit(connection: Connection, *, unit_id: UUID, places: Places) -> Any:
+    """Return a visible home with the names of its building and project; None out of sight."""
+    query: Select[Any] = (
         select(*UNIT, Project.name.label("project_name"))
         .join(Building, Building.id == Unit.building_id)
         .join(Project, Project.id == Unit.project_id)
@@ -79,8 +79,8 @@ async def unit(connection: Connection, *, unit_id: UUID, places: Places) -> Row[
     return (await connection.execute(query)).one_or_none()
 
 
-async def occupancy(connection: Connection, *, project_id: UUID, places: Places) -> Row[Any] | None:
-    """Return the counts of a visible project, in one statement."""
+async def occupancy(connection: Connection, *, project_id: UUID, places: Places) -> Any:
+    """Return the counts of a visible project in one statement; None out of sight."""
     query = (
         select(
             Project.id.label("project_id"),

@@ -1,7 +1,7 @@
 """What the property room sends and takes."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -11,7 +11,7 @@ from ownercare_api.deadlines.views import DeadlineRead
 from ownercare_api.properties.models import CompanyLevel
 
 
-def _example(**fields: object) -> ConfigDict:
+def _example(**fields: Any) -> ConfigDict:
     return Inward.model_config | ConfigDict(json_schema_extra={"examples": [fields]})
 
 
@@ -131,7 +131,9 @@ class UnitCreate(Inward):
 
     building_id: UUID
     number: Name = Field(description="room number, unique in the building")
-    address: Line | None = Field(default=None, description="as it is spoken; made of project, building and number if absent")
+    address: Line | None = Field(
+        default=None, description="as it is spoken; made of project, building and number if absent"
+    )
     floor: Floor
     house_type: Name = Field(description="house type (户型)")
     purchase_batch: Name = Field(description="purchase batch (购房批次)")

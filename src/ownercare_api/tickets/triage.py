@@ -130,7 +130,7 @@ async def _follow_category(
     have = await session.execute(
         select(Deadline.kind, func.max(Deadline.round)).where(Deadline.subject_id == ticket.id).group_by(Deadline.kind)
     )
-    rounds = dict(have.tuples().all())
+    rounds = {kind: last for kind, last in have}  # noqa: C416 - rows, not pairs
     superfluous = set(rounds) - wanted
     if superfluous:
         await deadlines.cancel(session, subject_id=ticket.id, kinds=superfluous, actor=principal, now=now)

@@ -1,14 +1,16 @@
 """The one door for history, audit and everything told to the outside."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
+from ownercare_api.timeline import repository
 from ownercare_api.timeline.models import Event
 
 
@@ -44,3 +46,18 @@ async def record(
             data=data or {},
         )
     )
+
+
+async def history(
+    connection: AsyncConnection | AsyncSession,
+    *,
+    ticket_id: UUID,
+    after: int | None,
+    limit: int,
+    firms: Collection[UUID] | None = None,
+) -> list[Any]:
+    """Return up to `limit + 1` events of a case, oldest first, for `cut(..., key=lambda row: (row.seq,))` and
+    `views.show`. `after` is a sequence number; with `firms` only what concerns these partner firms (OWN-07). That the
+    caller may see the case is for the room of tickets to check.
+    """
+    return await repository.history(connection, ticket_id=ticket_id, firms=firms, after=after, limit=limit)

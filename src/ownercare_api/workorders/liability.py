@@ -1,4 +1,4 @@
-"""Class A, class B or not the company's to pay: derived from the survey and two warranty clocks (REP-04, REP-08, reading 9).
+"""Class A, class B or not the company's to pay, derived from the survey and two warranty clocks (REP-08, reading 9).
 
 Pure. The owner's clock runs from delivery, per building part; the contractor's own from completion acceptance, per
 contract. Cover of n months from a date includes the day with the same number n months later; where that month is
@@ -84,7 +84,7 @@ def months_later(start: date, months: int) -> date:
 
 
 def seasons_end(start: date, seasons: int) -> date:
-    """Return the last day of the n-th full heating or cooling season that begins on or after a date, the later of both."""
+    """Return the last day of the n-th full season that begins on or after a date: heating or cooling, the later."""
     ends = []
     for opens, closes in (_HEATING, _COOLING):
         first = start.year if (start.month, start.day) <= opens else start.year + 1
@@ -199,7 +199,7 @@ def _owner_reason(part: str, code: BuildingPart, until: date | None, cover: Cove
         return reason(
             "not_delivered",
             zh="房屋尚未交付,业主保修期未起算,仍由开发企业负责。",
-            en="The home is not delivered yet: the owner's period has not begun and the developer still answers for it.",
+            en="The home is not delivered yet: the owner's period has not begun, and the developer answers.",
             rule="REP-17",
         )
     if cover is Cover.IN:

@@ -27,6 +27,9 @@ class SiteSurvey(Stamped, Base):
     __table_args__ = (
         Index("ix_site_survey_status", "status", "id"),
         Index("ix_site_survey_project", "project_id", "id"),
+        Index(
+            "uq_site_survey_open", "ticket_id", unique=True, postgresql_where=text("status IN ('arranged', 'recorded')")
+        ),
     )
 
     number: Mapped[str] = mapped_column(unique=True)
@@ -193,7 +196,7 @@ class Extension(Identified, Base):
     old_due_at: Mapped[datetime]
     new_due_at: Mapped[datetime | None]
     consented: Mapped[bool | None]
-    """True: the owner agreed before the old deadline; false: the owner did not; null: waiting, or overtaken by events."""
+    """True: the owner agreed before the old deadline; false: did not; null: waiting, or overtaken by events."""
     consent_channel: Mapped[str | None]
     consent_by: Mapped[str | None]
     """Name of the person who answered for the home."""

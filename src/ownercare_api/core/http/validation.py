@@ -19,6 +19,7 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
     "string_type": ("应为文本。", "This must be a text."),
     "string_unicode": ("含有无法识别的字符。", "This holds characters that are not valid Unicode."),
     "int_type": ("应为整数。", "This must be a whole number."),
+    "int_parsing_size": ("数字过大。", "The number is too large."),
     "int_parsing": ("应为整数。", "This must be a whole number."),
     "int_from_float": ("应为整数,不能有小数。", "This must be a whole number without a fraction."),
     "bool_type": ("应为 true 或 false。", "This must be true or false."),
@@ -32,10 +33,16 @@ _CAUSES: Mapping[str, tuple[str, str]] = {
     "uuid_parsing": ("应为 UUID 编号。", "This must be a UUID."),
     "uuid_type": ("应为 UUID 编号。", "This must be a UUID."),
     "date_parsing": ("应为日期,如 2026-11-20。", "This must be a date such as 2026-11-20."),
-    "date_from_datetime_parsing": ("应为日期,如 2026-11-20。", "This must be a date such as 2026-11-20."),
-    "datetime_parsing": (
-        "应为带时区的时间,如 2026-11-20T12:00:00+08:00。",
-        "This must be a time with an offset such as 2026-11-20T12:00:00+08:00.",
+    **dict.fromkeys(
+        ("date_type", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        ("应为日期,如 2026-11-20。", "This must be a date such as 2026-11-20."),
+    ),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid"),
+        (
+            "应为带时区的时间,如 2026-11-20T12:00:00+08:00。",
+            "This must be a time with an offset such as 2026-11-20T12:00:00+08:00.",
+        ),
     ),
     "timezone_aware": ("时间须带时区偏移。", "The time must carry an offset."),
     "list_type": ("应为列表。", "This must be a list."),

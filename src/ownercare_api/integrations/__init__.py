@@ -1,0 +1,1 @@
+"""Outside systems that talk to us: the 400 call centre."""

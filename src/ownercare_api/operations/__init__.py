@@ -1,0 +1,1 @@
+"""How the installation is doing: background jobs, and health for load balancers."""

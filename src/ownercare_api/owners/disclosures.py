@@ -1,0 +1,159 @@
+"""Use case: one look at one clear value, for a purpose, within the hour's quota, on record (OWN-07)."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ownercare_api.core.crypto import Keyring
+from ownercare_api.core.errors import Conflict, FieldError, Invalid, TooMany
+from ownercare_api.core.ids import uuid7
+from ownercare_api.identity.principal import OutOfReach, Principal
+from ownercare_api.owners import repository, sealing
+from ownercare_api.owners.archive import PhoneNotFound
+from ownercare_api.owners.models import Disclosure, Owner, OwnerPhone
+from ownercare_api.owners.schemas import DisclosedField
+from ownercare_api.owners.service import DISCLOSE, READ, OwnerNotFound, projects_of
+from ownercare_api.policies import service as policies
+from ownercare_api.policies.catalogue import FACTORY
+from ownercare_api.timeline import service as timeline
+
+_QUOTA = "privacy.unmask_per_hour"
+_HOUR = timedelta(hours=1)
+
+
+class QuotaSpent(TooMany):
+    """429: the person has looked at as many clear values in the last hour as the policy allows."""
+
+    code = "disclosure_quota_spent"
+    zh = "您一小时内查看明文的次数已达上限,请稍后再试。"
+    en = "You have looked at as many clear values as an hour allows; come back later."
+    rules = ("OWN-07",)
+
+
+class NotRecorded(Conflict):
+    """409: there is no such value on record."""
+
+    code = "value_not_recorded"
+    zh, en = "该业主档案中没有此项信息。", "The owner's record has no such value."
+
+
+class TicketNotAbout(Invalid):
+    """422: the named case is missing, or not about this owner."""
+
+    code = "ticket_not_about_owner"
+    zh, en = "所填工单不存在,或与该业主无关。", "The case does not exist, or is not about this owner."
+    rules = ("OWN-07",)
+
+    def __init__(self) -> None:
+        super().__init__(errors=(FieldError("#/ticket_id", self.code, self.zh, self.en),))
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A clear value with the record of the look."""
+
+    record: Disclosure
+    value: str
+    remaining: int
+
+
+async def disclose(
+    session: AsyncSession,
+    *,
+    owner_id: UUID,
+    field: DisclosedField,
+    phone_id: UUID | None,
+    purpose: str,
+    ticket_id: UUID | None,
+    keyring: Keyring,
+    principal: Principal,
+    now: datetime,
+) -> Disclosed:
+    """Show a clear value and record who looked and why.
+
+    Raises `OwnerNotFound`, `OutOfReach`, `TicketNotAbout`, `PhoneNotFound`, `NotRecorded`, `QuotaSpent`.
+    """
+    projects = await projects_of(session, owner_id=owner_id)
+    owner = await session.get(Owner, owner_id)
+    places = [*projects, None]
+    if owner is None or not any(principal.may(scope, project_id=one) for scope in (READ, DISCLOSE) for one in places):
+        raise OwnerNotFound
+    if not any(principal.may(DISCLOSE, project_id=one) for one in places):
+        raise OutOfReach
+    project_id = None
+    if ticket_id is not None:
+        project_id = await repository.ticket_project(session, ticket_id=ticket_id, owner_id=owner_id)
+        if project_id is None:
+            raise TicketNotAbout
+    value, chosen = await _value(session, owner, field=field, phone_id=phone_id, keyring=keyring)
+    remaining = await _spend(session, projects=projects, principal=principal, now=now)
+    record = Disclosure(
+        id=uuid7(),
+        owner_id=owner_id,
+        actor_id=principal.id,
+        actor_name=principal.name,
+        field=field.value,
+        purpose=purpose,
+        ticket_id=ticket_id,
+        at=now,
+    )
+    session.add(record)
+    await session.flush()
+    await timeline.record(
+        session,
+        kind="owner.disclosed",
+        subject_kind="owner",
+        subject_id=owner_id,
+        actor=principal,
+        now=now,
+        ticket_id=ticket_id,
+        project_id=project_id or min(projects, default=None),
+        rules=("OWN-07",),
+        data={"disclosure_id": str(record.id), "field": field.value, **({"phone_id": str(chosen)} if chosen else {})},
+    )
+    return Disclosed(record=record, value=value, remaining=remaining)
+
+
+async def _value(
+    session: AsyncSession, owner: Owner, *, field: DisclosedField, phone_id: UUID | None, keyring: Keyring
+) -> tuple[str, UUID | None]:
+    if field is DisclosedField.MOBILE:
+        query = select(OwnerPhone).where(OwnerPhone.owner_id == owner.id)
+        wanted = OwnerPhone.is_primary if phone_id is None else OwnerPhone.id == phone_id
+        phone = await session.scalar(query.where(wanted))
+        if phone is None:
+            raise NotRecorded if phone_id is None else PhoneNotFound
+        return keyring.decrypt(bytes(phone.number_encrypted), column=sealing.PHONE), phone.id
+    stored, column = (
+        (owner.document_encrypted, sealing.DOCUMENT)
+        if field is DisclosedField.DOCUMENT_NUMBER
+        else (owner.home_address_encrypted, sealing.HOME_ADDRESS)
+    )
+    if stored is None:
+        raise NotRecorded
+    return keyring.decrypt(bytes(stored), column=column), None
+
+
+async def _spend(session: AsyncSession, *, projects: frozenset[UUID], principal: Principal, now: datetime) -> int:
+    """Take one look from the person's hour and return how many are left; the owner's strictest project counts."""
+    allowed = [await _allowed(session, project_id=one, now=now) for one in projects] or [int(FACTORY[_QUOTA])]
+    quota = min(allowed)
+    # One look at a time for each person: two at once would both see the last free place.
+    lock = int.from_bytes(principal.id.bytes[8:], signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(lock)))
+    looks = await repository.looks_since(session, actor_id=principal.id, since=now - _HOUR)
+    if len(looks) >= quota:
+        frees = looks[len(looks) - quota] + _HOUR - now
+        raise QuotaSpent(headers={"Retry-After": str(max(1, math.ceil(frees.total_seconds())))})
+    return quota - len(looks) - 1
+
+
+async def _allowed(session: AsyncSession, *, project_id: UUID, now: datetime) -> int:
+    try:
+        return (await policies.in_force(session, project_id=project_id, at=now)).integer(_QUOTA)
+    except policies.NoPolicy:
+        return int(FACTORY[_QUOTA])

@@ -1,0 +1,1 @@
+"""Final accounts, audits, settlements and the ledger behind them."""

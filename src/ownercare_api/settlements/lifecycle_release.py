@@ -1,0 +1,77 @@
+"""The life of a release of retention (保证金返还): request, customer-service opinion, payment."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from ownercare_api.core.errors import Conflict
+from ownercare_api.core.lifecycle import Lifecycle, Step
+from ownercare_api.identity.principal import Principal
+from ownercare_api.settlements.lifecycle_parts import OwnWork
+
+
+class ReleaseStatus(StrEnum):
+    """Where a release stands."""
+
+    REQUESTED = "requested"
+    SUPPORTED = "supported"
+    OPPOSED = "opposed"
+    RELEASED = "released"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What the guards look at."""
+
+    requested_by: UUID
+    opinion_by: UUID | None
+    open_deductions: int
+
+
+class DeductionsOpen(Conflict):
+    """409: class A deductions of the contract are not booked yet (reading 12)."""
+
+    code = "deductions_open"
+    zh = "该合同尚有 {count} 项 A 类维修费用未扣除入账,保证金不得返还。"
+    en = "{count} class A deduction(s) of this contract are not booked yet; retention is not released before."
+    rules = ("FIN-11",)
+
+
+def _not_the_requester(release: ReleaseFacts, actor: Principal) -> None:
+    if actor.id == release.requested_by:
+        raise OwnWork
+
+
+def _neither_requester_nor_adviser(release: ReleaseFacts, actor: Principal) -> None:
+    if actor.id in (release.requested_by, release.opinion_by):
+        raise OwnWork
+
+
+def _deductions_booked(release: ReleaseFacts, _: Principal) -> None:
+    if release.open_deductions:
+        raise DeductionsOpen(count=release.open_deductions)
+
+
+_R = ReleaseStatus
+OPINION_SCOPE = "approvals:decide:department_manager"
+"""The opinion is the customer-service manager's (FIN-11)."""
+
+RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
+    "retention_release",
+    _R.REQUESTED,
+    [
+        # To `opposed` instead where customer service advises against it.
+        Step("opinion", frozenset({_R.REQUESTED}), _R.SUPPORTED, OPINION_SCOPE, (_not_the_requester,), ("FIN-11",)),
+        Step(
+            "release",
+            frozenset({_R.SUPPORTED}),
+            _R.RELEASED,
+            "settlements:pay",
+            (_neither_requester_nor_adviser, _deductions_booked),
+            ("FIN-11",),
+        ),
+        # Such as one that a deduction has overtaken: the account no longer holds so much.
+        Step("withdrawal", frozenset({_R.REQUESTED, _R.SUPPORTED}), _R.WITHDRAWN, "ledger:open", rules=("FIN-11",)),
+    ],
+)

@@ -1,0 +1,201 @@
+"""Completion and its acceptance: photos, rework, three signatures and the owner's (REP-11, REP-12)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ownercare_api.core.ids import uuid7
+from ownercare_api.deadlines import service as deadlines
+from ownercare_api.deadlines.calendar import WorkingCalendar
+from ownercare_api.deadlines.models import ClockKind
+from ownercare_api.files import service as files
+from ownercare_api.files.models import FilePurpose
+from ownercare_api.identity.principal import Principal
+from ownercare_api.policies import service as policies
+from ownercare_api.workorders import history, orders, repository
+from ownercare_api.workorders.dispatching import start_repair_clock
+from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, SignatureSeat
+from ownercare_api.workorders.models import CompletionSignature, WorkOrder, WorkOrderPhoto
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A signature of the acceptance; `owner_name` for the owner's seat only, the owner on file where absent."""
+
+    seat: SignatureSeat
+    opinion: str | None = None
+    satisfied: bool | None = None
+    signature_file_id: UUID | None = None
+    owner_name: str | None = None
+
+
+async def complete(
+    session: AsyncSession,
+    *,
+    work_order_id: UUID,
+    note: str,
+    photos_before: Sequence[UUID],
+    photos_after: Sequence[UUID],
+    principal: Principal,
+    now: datetime,
+) -> WorkOrder:
+    """Report the work done, with photos of before and after; stops the repair clock (REP-11, REP-12).
+
+    Raises `WorkOrderNotFound`, `OutOfReach`, `WrongStatus`, `FileNotUsable`.
+    """
+    order = await orders.get(
+        session, work_order_id=work_order_id, principal=principal, scope="work_orders:execute", lock=True
+    )
+    order.status = await orders.check(session, order, "completion", principal=principal)
+    order.completed_by, order.completed_at, order.completion_note = principal.id, now, note
+    await session.flush()
+    for phase, file_ids, purpose in (
+        ("before", photos_before, FilePurpose.PHOTO_BEFORE),
+        ("after", photos_after, FilePurpose.PHOTO_AFTER),
+    ):
+        attached = await files.attach(
+            session,
+            file_ids=file_ids,
+            ticket_id=order.ticket_id,
+            project_id=order.project_id,
+            principal=principal,
+            purposes=(purpose,),
+        )
+        rows = [
+            {"work_order_id": order.id, "file_id": photo.id, "phase": phase, "round": order.round} for photo in attached
+        ]
+        # After rework a photo of the first round may be shown again.
+        await session.execute(insert(WorkOrderPhoto).values(rows).on_conflict_do_nothing())
+    await deadlines.stop(session, subject_id=order.id, kinds=(ClockKind.REPAIR,), at=now, actor=principal, now=now)
+    await orders.overtake_extension(session, order, now=now)
+    await history.of_order(
+        session,
+        order,
+        "completed",
+        actor=principal,
+        now=now,
+        rules=("REP-11", "REP-12"),
+        round=order.round,
+        photos=len(photos_before) + len(photos_after),
+    )
+    return order
+
+
+async def rework(
+    session: AsyncSession,
+    *,
+    work_order_id: UUID,
+    reason: str,
+    calendar: WorkingCalendar,
+    principal: Principal,
+    now: datetime,
+) -> WorkOrder:
+    """The acceptance found faults: a new round of work with a new repair clock, and new signatures (reading 3).
+
+    Raises `WorkOrderNotFound`, `OutOfReach`, `WrongStatus`.
+    """
+    order = await orders.get(
+        session, work_order_id=work_order_id, principal=principal, scope="work_orders:sign:customer_service", lock=True
+    )
+    order.status = await orders.check(session, order, "rework", principal=principal)
+    order.round += 1
+    order.rework_reason = reason
+    order.completed_by = order.completed_at = order.completion_note = None
+    await session.flush()
+    await start_repair_clock(session, order, calendar=calendar, principal=principal, now=now)
+    await history.of_order(
+        session, order, "reworked", actor=principal, now=now, rules=("REP-12",), reason=reason, round=order.round
+    )
+    return order
+
+
+async def sign(
+    session: AsyncSession,
+    *,
+    work_order_id: UUID,
+    given: Acceptance,
+    calendar: WorkingCalendar,
+    principal: Principal,
+    now: datetime,
+) -> WorkOrder:
+    """Sign a seat of the acceptance, or take the owner's signature; the fourth signs off and starts the callback clock.
+
+    The three staff seats are three people, and who reported the work done signs as captain only. Raises
+    `WorkOrderNotFound`, `WrongStatus`, `OutOfReach`, `NotYourSeat`, `SeatTaken`, `ReporterSignsAsCaptain`,
+    `OnePersonOneSeat`, `FileNotUsable`.
+    """
+    order = await orders.get(
+        session, work_order_id=work_order_id, principal=principal, scope="work_orders:read", lock=True
+    )
+    seat = given.seat
+    facts = (await orders.facts_of(session, order)).wanting(seat)
+    WORK_ORDER_LIFECYCLE.check("signatures", status=order.status, subject=facts, actor=principal)
+    if given.signature_file_id is not None:
+        await files.attach(
+            session,
+            file_ids=[given.signature_file_id],
+            ticket_id=order.ticket_id,
+            project_id=order.project_id,
+            principal=principal,
+            purposes=(FilePurpose.SIGNATURE,),
+        )
+    by_owner = seat is SignatureSeat.OWNER
+    name = principal.name
+    if by_owner:
+        name = given.owner_name or await repository.owner_name(session, ticket_id=order.ticket_id)
+    session.add(
+        CompletionSignature(
+            id=uuid7(),
+            work_order_id=order.id,
+            round=order.round,
+            seat=seat,
+            signed_by=None if by_owner else principal.id,
+            signed_by_name=name,
+            taken_by=principal.id if by_owner else None,
+            opinion=given.opinion,
+            satisfied=given.satisfied,
+            signature_file_id=given.signature_file_id,
+            signed_at=now,
+        )
+    )
+    await history.of_order(
+        session,
+        order,
+        "signed",
+        actor=principal,
+        now=now,
+        rules=("REP-12",),
+        seat=seat.value,
+        satisfied=given.satisfied,
+        round=order.round,
+    )
+    signed = facts.with_signature(seat, None if by_owner else principal.id)
+    if not signed.missing_signatures:
+        order.status = WORK_ORDER_LIFECYCLE.check("sign-off", status=order.status, subject=signed, actor=principal)
+        order.signed_off_at = now
+        await session.flush()
+        await _start_callback_clock(session, order, calendar=calendar, principal=principal, now=now)
+        await history.of_order(session, order, "signed_off", actor=principal, now=now, rules=("REP-12", "REP-13"))
+    return order
+
+
+async def _start_callback_clock(
+    session: AsyncSession, order: WorkOrder, *, calendar: WorkingCalendar, principal: Principal, now: datetime
+) -> None:
+    await deadlines.start(
+        session,
+        calendar=calendar,
+        snapshot=await policies.snapshot(session, snapshot_id=order.policy_snapshot_id),
+        kind=ClockKind.CALLBACK,
+        started_at=now,
+        subject_kind="work_order",
+        subject_id=order.id,
+        ticket_id=order.ticket_id,
+        project_id=order.project_id,
+        actor=principal,
+        now=now,
+    )
