@@ -111,6 +111,9 @@ async def tick(worker: Worker, *, now: datetime) -> bool:
     for part in parts:
         try:
             busy = await part(worker, now) or busy
+        except OSError as error:
+            log.warning("worker.database_away", error=type(error).__name__)
+            return False
         except Exception as error:
             log.error("worker.part_failed", part=part.__name__.strip("_"), exc_info=error)
     return busy

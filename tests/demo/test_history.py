@@ -158,6 +158,9 @@ NEVER = {
     "WHERE u.delivered_on IS DISTINCT FROM d.delivered_on",
     "events out of the order of a case": "SELECT FROM (SELECT occurred_at < lag(occurred_at) OVER "
     "(PARTITION BY ticket_id ORDER BY seq) AS wrong FROM event WHERE ticket_id IS NOT NULL) x WHERE wrong",
+    "an event of a survey, order or approval without its number": "SELECT FROM event WHERE "
+    "(subject_kind IN ('site_survey', 'work_order') AND kind NOT LIKE 'deadline.%' OR kind = 'approval.requested') "
+    "AND data->>'number' IS NULL",
     "retention that is not the contract's share": "SELECT FROM construction_contract c LEFT JOIN ledger_account l "
     "ON l.contract_id = c.id WHERE l.balance_fen IS DISTINCT FROM c.amount_fen * c.retention_bp / 10000",
 }

@@ -1,10 +1,11 @@
-"""The main job, end to end on a committed database with the demonstration data: what `make run` plays for a stranger."""
+"""The main job, end to end on a committed database with the demonstration data, as `make run` plays it."""
 
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
+from tests.conftest import MASTER
 
 from ownercare_api.app import create_app
 from ownercare_api.core.clock import system_clock
@@ -13,7 +14,6 @@ from ownercare_api.core.database import PooledDatabase
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.settings import Settings
 from ownercare_api.demo import loader, main_job
-from tests.conftest import MASTER
 
 CLOSED = """
 SELECT w.repair_class, w.status, a.total_fen, s.status AS settlement

@@ -128,6 +128,7 @@ class PooledDatabase:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,  # errors are logged, and parameters hold personal data
             connect_args={
                 "server_settings": _SERVER_SETTINGS | {"application_name": application_name},
             },

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 class Fault(ValueError):
@@ -43,9 +43,20 @@ def _bounded_date(value: date) -> date:
     return value
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_bounded_instant)]
+def _written_out(value: object) -> object:
+    """Refuse Unix timestamps and the like: times and dates are written out, as RFC 3339 has them."""
+    if isinstance(value, date | datetime) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise Fault(
+        "not_written_out",
+        zh="时间、日期须按 RFC 3339 书写,如 2026-11-20T12:00:00+08:00。",
+        en="Write times and dates out as in RFC 3339, such as 2026-11-20T12:00:00+08:00.",
+    )
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_bounded_instant)]
 """RFC 3339 with offset; kept in UTC."""
-BusinessDate = Annotated[date, AfterValidator(_bounded_date)]
+BusinessDate = Annotated[date, BeforeValidator(_written_out), AfterValidator(_bounded_date)]
 """A date in Asia/Shanghai."""
 FenAmount = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
 """Whole fen, 0 to ten billion yuan."""

@@ -76,8 +76,8 @@ def state_of(
     return DeadlineState.RUNNING if held_since is not None or now <= due_at else DeadlineState.OVERDUE
 
 
-def in_state(state: DeadlineState, *, now: datetime) -> ColumnElement[bool]:
-    """Return the same as `state_of` as a condition on `deadline`."""
+def in_state(state: DeadlineState, *, now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Return the same as `state_of` as a condition on `deadline`; `now` may be a parameter."""
     is_open = and_(Deadline.stopped_at.is_(None), Deadline.cancelled_at.is_(None))
     held = Deadline.held_since.is_not(None)
     return {

@@ -234,7 +234,7 @@ class Case:
             actor_name=actor.name,
             occurred_at=when,
             rules=list(LIFECYCLE.steps[step].rules if step else rules),
-            data=data or {},
+            data={} if data is None else data,
         )
 
     def contact(

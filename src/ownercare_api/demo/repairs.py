@@ -269,4 +269,4 @@ def _not_ours(visit: Visit) -> str:
 
 def _result(job: Job) -> str:
     whose = "A 类(施工单位质保)" if job.row["repair_class"] is RepairClass.A else "B 类(公司承担)"
-    return f"经现场勘察会签认定为{whose};原因:{job.visit.repair.cause}维修完成,验收合格,业主已签认。"
+    return f"经现场勘察会签认定为 {whose};原因:{job.visit.repair.cause}维修完成,验收合格,业主已签认。"

@@ -16,10 +16,10 @@ _PROJECTS = bindparam("projects", type_=ARRAY(Uuid()))
 
 _CASE = """
     t.id, t.number, t.status, t.category, t.title, t.urgent, t.owner_id, t.unit_id, t.received_at,
-    due.kind AS due_kind, due.due_at
+    due.kind AS due_kind, due.due_at, due.held_since
   FROM ticket t
   LEFT JOIN LATERAL (
-      SELECT d.kind, d.due_at FROM deadline d
+      SELECT d.kind, d.due_at, d.held_since FROM deadline d
        WHERE d.ticket_id = t.id AND d.stopped_at IS NULL AND d.cancelled_at IS NULL
        ORDER BY d.due_at, d.id LIMIT 1
   ) due ON true

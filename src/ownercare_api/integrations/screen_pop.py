@@ -76,7 +76,7 @@ async def look_up(
 def _case(row: Any, *, now: datetime) -> dict[str, Any]:
     clock = None
     if row.due_at is not None:
-        clock = {"kind": row.due_kind, "due_at": row.due_at, "overdue": now > row.due_at}
+        clock = {"kind": row.due_kind, "due_at": row.due_at, "overdue": row.held_since is None and now > row.due_at}
     return {
         "id": row.id,
         "number": row.number,

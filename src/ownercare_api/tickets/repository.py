@@ -14,6 +14,7 @@ from sqlalchemy.types import Boolean, DateTime, Text, Uuid
 from ownercare_api.core.hot import Driver, HotStatement
 from ownercare_api.core.pagination import COUNT_CEILING
 from ownercare_api.deadlines.models import Deadline
+from ownercare_api.deadlines.views import DeadlineState, in_state
 from ownercare_api.identity.models import Account
 from ownercare_api.identity.principal import Principal, Reach
 from ownercare_api.owners.models import Owner, OwnerPhone
@@ -67,6 +68,14 @@ def visible_to(principal: Principal, *, scope: str = "tickets:read") -> ColumnEl
 
 
 _NOW = bindparam("now", type_=DateTime(timezone=True))
+_state = case(
+    *(
+        (in_state(state, now=_NOW), text(f"'{state.value}'"))
+        for state in DeadlineState
+        if state is not DeadlineState.RUNNING
+    ),
+    else_=text(f"'{DeadlineState.RUNNING.value}'"),
+)
 _clocks = (
     select(
         func.coalesce(
@@ -81,13 +90,7 @@ _clocks = (
                         text("'due_at'"), D.due_at,
                         text("'original_due_at'"), D.original_due_at,
                         text("'stopped_at'"), D.stopped_at,
-                        text("'state'"), case(
-                            (D.cancelled_at.is_not(None), text("'cancelled'")),
-                            (D.stopped_at <= D.due_at, text("'met'")),
-                            (D.stopped_at.is_not(None), text("'late'")),
-                            (D.due_at < _NOW, text("'overdue'")),
-                            else_=text("'running'"),
-                        ),
+                        text("'state'"), _state,
                         text("'provisional'"), D.provisional,
                         text("'why'"), text("'/v1/deadlines/' || deadline.id"),
                     ),
@@ -176,12 +179,7 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
     "urgent": T.urgent == bindparam("urgent", type_=Boolean()),
     "received_from": T.received_at >= bindparam("received_from", type_=DateTime(timezone=True)),
     "received_before": T.received_at < bindparam("received_before", type_=DateTime(timezone=True)),
-    "overdue": exists().where(
-        D.subject_id == T.id,
-        D.stopped_at.is_(None),
-        D.cancelled_at.is_(None),
-        D.due_at < _NOW,
-    ),
+    "overdue": exists().where(D.subject_id == T.id, in_state(DeadlineState.OVERDUE, now=_NOW)),
     "q": or_(
         T.title.ilike(bindparam("q", type_=Text()), escape="\\"),
         T.number.ilike(bindparam("q", type_=Text()), escape="\\"),

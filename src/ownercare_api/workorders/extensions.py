@@ -68,7 +68,7 @@ async def ask(
     )
     order.status = await orders.check(session, order, "extension", principal=principal)
     clock = await _repair_clock(session, order)
-    if now > clock.due_at:
+    if clock.held_since is None and now > clock.due_at:
         raise DeadlinePassed
     session.add(
         Extension(
@@ -116,7 +116,7 @@ async def answer(
     waiting = await repository.open_extension(session, work_order_id=order.id)
     assert waiting is not None  # the guard has seen it under the same lock
     clock = await _repair_clock(session, order)
-    if given.consented and now > clock.due_at:
+    if given.consented and clock.held_since is None and now > clock.due_at:
         raise ConsentTooLate
     if given.file_id is not None:
         await files.attach(
