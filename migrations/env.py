@@ -22,9 +22,18 @@ def run(connection: Connection) -> None:
         compare_server_default=False,
         transaction_per_migration=True,
     )
-    with context.begin_transaction():
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        context.run_migrations()
+    # Two processes that start together must not migrate at once. Not a lock of a transaction: each migration has its own.
+    connection.execute(text("SELECT pg_advisory_lock(hashtext('ownercare_migrations'))"))
+    try:
+        connection.execute(text("SET lock_timeout = '5s'"))
+        connection.commit()
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("RESET lock_timeout"))
+        connection.execute(text("SELECT pg_advisory_unlock(hashtext('ownercare_migrations'))"))
+        connection.commit()
 
 
 async def online(url: str) -> None:

@@ -26,12 +26,13 @@ from ownercare_api.deadlines import jobs as deadlines_jobs
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.files import jobs as files_jobs
 from ownercare_api.files.storage import Store
+from ownercare_api.settlements import confirmation
 from ownercare_api.tables import metadata
 
 log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
-_ALERTS_AT_ONCE, _JOBS_AT_ONCE = 100, 20
+_ALERTS_AT_ONCE, _JOBS_AT_ONCE, _DEEMED_AT_ONCE = 100, 20, 100
 _JOBS_KEPT = timedelta(days=30)
 _BEAT, _SWEEP, _HOUSEKEEPING = timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=10)
 
@@ -106,7 +107,14 @@ async def run(
 
 async def tick(worker: Worker, *, now: datetime) -> bool:
     """Make one pass over everything; says whether there may be more to do at once. A part that fails is logged."""
-    parts: tuple[Callable[[Worker, datetime], Awaitable[bool]], ...] = (_beat, _alerts, _jobs, _sweep, _housekeeping)
+    parts: tuple[Callable[[Worker, datetime], Awaitable[bool]], ...] = (
+        _beat,
+        _alerts,
+        _jobs,
+        _silence,
+        _sweep,
+        _housekeeping,
+    )
     busy = False
     for part in parts:
         try:
@@ -141,6 +149,14 @@ async def _jobs(worker: Worker, now: datetime) -> bool:
         if not await jobs.run_next(worker.database, handlers=worker.handlers, now=now):
             return False
     return True
+
+
+async def _silence(worker: Worker, now: datetime) -> bool:
+    """Deem settlements confirmed whose contractor stayed silent through period and reminder (FIN-07, reading 11)."""
+    async with worker.database.session() as session:
+        deemed = await confirmation.deem_confirmed_when_silent(session, now=now, limit=_DEEMED_AT_ONCE)
+        await session.commit()
+    return deemed > 0
 
 
 async def _sweep(worker: Worker, now: datetime) -> bool:

@@ -251,12 +251,13 @@ async def test_a_home_is_corrected_only_by_one_who_read_it(
     assert (row.floor, row.version, row.address) == (12, 2, "云栖雅苑 3栋 1单元 1203室")
 
 
-async def test_a_clerk_without_the_scope_changes_nothing(
-    client: httpx.AsyncClient, session: AsyncSession, org: Org, clerk: Actor
+async def test_a_receptionist_without_the_scope_changes_nothing(
+    client: httpx.AsyncClient, session: AsyncSession, org: Org, people: Desk
 ) -> None:
+    reception = await people.staff("receptionist", project_id=org.project.id)
     before = await events(session)
     answer = await client.post(
-        f"/v1/units/{org.units[0].id}/occupancy", json={"moved_in_on": None}, headers=clerk.headers
+        f"/v1/units/{org.units[0].id}/occupancy", json={"moved_in_on": None}, headers=reception.headers
     )
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
     assert await events(session) == before

@@ -26,6 +26,7 @@ from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.files import repository, service
 from ownercare_api.files.access import FilesRead, FilesWrite
+from ownercare_api.files.media import KINDS
 from ownercare_api.files.models import FilePurpose
 from ownercare_api.files.naming import disposition
 from ownercare_api.files.repository import Surroundings
@@ -278,7 +279,7 @@ async def files_read(principal: FilesRead, row: Visible, response: Response) -> 
     summary="An attachment's bytes (下载附件)",
     response_class=FileResponse,
     responses=problems(InvalidToken, MissingScope, service.FileNotFound, Invalid, service.ContentAway)
-    | {200: {"description": "the bytes", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}},
+    | {200: {"description": "the bytes", "content": {kind: {"schema": {"type": "string"}} for kind in KINDS}}},
     openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
 )
 async def files_content_read(principal: FilesRead, row: Visible, request: Request, state: State) -> Response:
