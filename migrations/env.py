@@ -14,7 +14,7 @@ config = context.config
 
 
 def run(connection: Connection) -> None:
-    """Run the migrations in one transaction each, with a short wait for locks."""
+    """Run the migrations, in one transaction each."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -22,18 +22,8 @@ def run(connection: Connection) -> None:
         compare_server_default=False,
         transaction_per_migration=True,
     )
-    # Two processes that start together must not migrate at once. Not a lock of a transaction: each migration has its own.
-    connection.execute(text("SELECT pg_advisory_lock(hashtext('ownercare_migrations'))"))
-    try:
-        connection.execute(text("SET lock_timeout = '5s'"))
-        connection.commit()
-        with context.begin_transaction():
-            context.run_migrations()
-    finally:
-        connection.rollback()
-        connection.execute(text("RESET lock_timeout"))
-        connection.execute(text("SELECT pg_advisory_unlock(hashtext('ownercare_migrations'))"))
-        connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 async def online(url: str) -> None:
@@ -42,6 +32,8 @@ async def online(url: str) -> None:
     async with engine.connect() as gate, engine.connect() as connection:
         # Two processes that start together must not migrate at once: the second waits here, then finds nothing to do.
         await gate.execute(text("SELECT pg_advisory_lock(hashtext('ownercare_migrations'))"))
+        await connection.execute(text("SET lock_timeout = '5s'"))
+        await connection.commit()
         await connection.run_sync(run)
         await connection.commit()
     await engine.dispose()
