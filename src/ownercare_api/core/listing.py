@@ -9,10 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from ownercare_api.core.pagination import COUNT_CEILING, Page, PageRequest, cut
 
 
-def containing(text: str, *columns: Any) -> ColumnElement[bool]:
-    """Return the condition that one of the columns holds a text, in any case; `%` and `_` are ordinary characters."""
+def pattern(text: str) -> str:
+    """Return the LIKE pattern for a piece of text, in which `%` and `_` are ordinary characters."""
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return or_(*(column.ilike(f"%{plain}%", escape="\\") for column in columns))
+    return f"%{plain}%"
+
+
+def containing(text: str, *columns: Any) -> ColumnElement[bool]:
+    """Return the condition that one of the columns holds a text, in any case."""
+    return or_(*(column.ilike(pattern(text), escape="\\") for column in columns))
 
 
 async def count_up_to_ceiling(connection: AsyncConnection | AsyncSession, query: Select[Any]) -> int:

@@ -1,9 +1,10 @@
 """What the ticket room sends and takes."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from ownercare_api.core.wire import Code, Fault, Instant, Inward, Line, Name, Note, Outward, PositiveFen, Ref
 from ownercare_api.deadlines.views import DeadlineRead
@@ -51,6 +52,28 @@ class TicketCreate(Inward):
         if self.unit_id is None and self.project_id is None:
             raise Fault("place_missing", zh="须指明房屋或项目。", en="Name the home, or at least the project.")
         return self
+
+
+class TicketFilters(BaseModel):
+    """Filters of the list: the same words as the fields."""
+
+    status: TicketStatus | None = None
+    category: Category | None = None
+    domain: Domain | None = None
+    channel: Channel | None = None
+    project_id: UUID | None = None
+    unit_id: UUID | None = None
+    owner_id: UUID | None = None
+    handler_id: UUID | None = None
+    department: str | None = Field(default=None, max_length=64, description="the responsible department's code")
+    urgent: bool | None = None
+    overdue: Literal[True] | None = Field(default=None, description="only those with a clock past its due time")
+    received_from: Instant | None = Field(default=None, description="received at or after")
+    received_before: Instant | None = Field(default=None, description="received before")
+    q: str | None = Field(
+        default=None, min_length=1, max_length=100, description="substring of number, title, caller or description"
+    )
+    sort: Literal["newest", "oldest"] = "newest"
 
 
 class OwnerBrief(Outward):
