@@ -1,4 +1,4 @@
-"""`ownercare`: run, serve, worker, migrate, demo, openapi, doctor.
+"""`ownercare`: run, serve, worker, migrate, administrator, demo, openapi, doctor.
 
 A command that needs the application runs as a module of its own (`ownercare_api.commands.…`), so that the command line
 itself loads almost nothing and answers at once.
@@ -75,6 +75,17 @@ def migrate(
     with place() as found:
         found.adopt()
         _command("tables", revision=revision, down=down)
+
+
+@app.command()
+def administrator(
+    username: Annotated[str, typer.Argument(help="用户名 / user name")],
+    name: Annotated[str, typer.Option(help="姓名 / name")] = "系统管理员",
+) -> None:
+    """创建系统管理员账号,用于首次安装 / create a system administrator: the first account of an installation."""
+    with place() as found:
+        found.adopt()
+        _command("administrator", username=username, name=name)
 
 
 @app.command()

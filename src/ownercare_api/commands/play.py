@@ -46,6 +46,7 @@ def prepare(found: Place) -> None:
 def stay(found: Place, *, host: str, port: int) -> None:
     """Start everything, play the main job, print where to look, and stay until stopped."""
     started = time.monotonic()
+    _end_in_order()
     check_port(host, port)
     prepare(found)
     base_url = f"http://{host}:{port}"
@@ -64,6 +65,15 @@ def stay(found: Place, *, host: str, port: int) -> None:
     say("已停止 / stopped")
 
 
+def _end_in_order() -> None:
+    """Let SIGTERM end this process as an exception does, so that every `with` stops what it started."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def _wait_for_signal(api: subprocess.Popen[bytes]) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -76,6 +86,7 @@ def _wait_for_signal(api: subprocess.Popen[bytes]) -> None:
 def once() -> int:
     """Play the main job on a scratch database; returns the exit code."""
     settings = load_settings()
+    _end_in_order()
     with tempfile.TemporaryDirectory(prefix="ownercare-demo-") as name:
         folder = Path(name)
         try:

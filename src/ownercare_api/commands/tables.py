@@ -1,10 +1,26 @@
 """`ownercare migrate`, as a module of its own."""
 
+import asyncio
+
 from alembic.util.exc import CommandError
 
 from ownercare_api.commands.checks import check_server, settings_of_a_command
 from ownercare_api.commands.console import fail, progress, say
 from ownercare_api.core import migrations
+from ownercare_api.core.clock import system_clock
+from ownercare_api.core.database import PooledDatabase
+from ownercare_api.deadlines import calendars
+
+
+async def _seed(url: str) -> None:
+    """Put the official calendars that ship with the program, where they are absent."""
+    database = PooledDatabase(url, pool_size=1)
+    try:
+        async with database.session() as session:
+            await calendars.seed(session, now=system_clock())
+            await session.commit()
+    finally:
+        await database.dispose()
 
 
 def main(*, revision: str, down: bool) -> None:
@@ -17,6 +33,8 @@ def main(*, revision: str, down: bool) -> None:
             migrations.downgrade(url, revision=revision)
         else:
             migrations.upgrade(url, revision=revision)
+            if revision == "head":
+                asyncio.run(_seed(url))
     except CommandError as error:
         fail(f"迁移失败:{error}", f"The migration failed: {error}")
     say(f"完成 / done: {migrations.head() if revision == 'head' else revision}")

@@ -157,9 +157,12 @@ async def _claim(database: Database, *, kinds: list[str], now: datetime) -> _Cla
 
 
 async def _hold(session: AsyncSession, claim: _Claim) -> bool:
-    """Lock the claimed job for the time it runs; False when the lease lapsed and somebody else has it."""
+    """Lock the claimed job for the time it runs; False when the lease lapsed and somebody else has it.
+
+    It waits rather than skips: another worker's claim may hold the row for a moment after reading it too early.
+    """
     mine = select(Job.id).where(Job.id == claim.id, Job.status == JobStatus.RUNNING, Job.attempts == claim.attempts)
-    return await session.scalar(mine.with_for_update(skip_locked=True)) is not None
+    return await session.scalar(mine.with_for_update()) is not None
 
 
 async def _put_back(database: Database, *, claim: _Claim, cause: str, now: datetime) -> None:

@@ -72,10 +72,12 @@ class Lifecycle(Generic[Status]):
         return names
 
     def mermaid(self) -> str:
-        """Draw the table as a Mermaid state diagram."""
-        lines = ["stateDiagram-v2", f"    [*] --> {self.initial.value}"]
+        """Draw the table as a Mermaid state diagram, one arrow between two statuses."""
+        arrows: dict[tuple[str, str], list[str]] = {}
         for step in self.steps.values():
             for source in sorted(step.sources, key=str):
                 target = source if step.target is None else step.target
-                lines.append(f"    {source.value} --> {target.value}: {step.name}")
+                arrows.setdefault((source.value, target.value), []).append(step.name)
+        lines = ["stateDiagram-v2", f"    [*] --> {self.initial.value}"]
+        lines += [f"    {source} --> {target}: {', '.join(names)}" for (source, target), names in arrows.items()]
         return "\n".join(lines)
