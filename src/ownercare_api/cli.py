@@ -26,9 +26,9 @@ Port = Annotated[int | None, typer.Option(help="监听端口 / port to listen on
 Processes = Annotated[int | None, typer.Option(help="API 进程数 / API processes (OWNERCARE_PROCESSES)", min=1, max=64)]
 
 
-def _command(name: str, **arguments: object) -> None:
+def _command(module: str, /, **arguments: object) -> None:
     """Run a command's module; it reads its arguments from the global `ARGUMENTS`."""
-    run_module(f"ownercare_api.commands.{name}", init_globals={"ARGUMENTS": arguments}, run_name="__main__")
+    run_module(f"ownercare_api.commands.{module}", init_globals={"ARGUMENTS": arguments}, run_name="__main__")
 
 
 @app.command()

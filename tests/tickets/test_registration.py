@@ -10,7 +10,9 @@ from tests.conftest import FakeClock, QueryRecorder
 from tests.factories.org import Org, make_org
 from tests.factories.people import Desk
 
+from ownercare_api.deadlines.views import DeadlineRead
 from ownercare_api.tickets.models import RegisterEntry, Ticket
+from ownercare_api.tickets.schemas import TicketRead, TicketSummary
 from ownercare_api.timeline.models import Event
 
 
@@ -200,3 +202,21 @@ async def test_the_hot_paths_keep_their_statements(
     with queries:
         await client.get("/v1/tickets?status=registered", headers=agent.headers)
     assert queries.count == 1, queries.statements
+
+
+async def test_the_finished_json_is_what_the_document_declares(
+    client: httpx.AsyncClient, people: Desk, org: Org
+) -> None:
+    agent = await people.staff("records_clerk")
+    created = (await client.post("/v1/tickets", json=call(org), headers=agent.headers)).json()
+    read = (await client.get(f"/v1/tickets/{created['id']}", headers=agent.headers)).json()
+    listed = (await client.get("/v1/tickets", headers=agent.headers)).json()["items"][0]
+    assert created == read
+    assert set(read) == set(TicketRead.model_fields)
+    assert set(listed) == set(TicketSummary.model_fields)
+    assert set(read["deadlines"][0]) == set(DeadlineRead.model_fields)
+    shown = TicketRead.model_validate(read)
+    assert TicketSummary.model_validate(listed).deadlines == shown.deadlines
+    assert shown.model_dump(mode="json", include={"id", "number", "status", "allowed_actions", "version"}) == {
+        name: read[name] for name in ("id", "number", "status", "allowed_actions", "version")
+    }

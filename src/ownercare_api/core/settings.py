@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the API listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="port the API listens on")
     processes: int = Field(default=1, ge=1, le=64, description="API processes of `ownercare serve`")
-    pool_size: int = Field(default=10, ge=1, le=200, description="database connections of one process")
+    pool_size: int = Field(
+        default=10, ge=1, le=200, description="database connections of one process, in each of its two pools"
+    )
     issuer: str = Field(default="https://ownercare.example", description="`iss` of the access tokens")
     audience: str = Field(default="ownercare-api", description="`aud` of the access tokens")
     access_token_minutes: int = Field(default=15, ge=1, le=60)

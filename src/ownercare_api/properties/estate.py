@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
@@ -40,6 +40,53 @@ class NameTaken(Conflict):
 
     code = "name_taken"
     zh, en = "编码、名称或房号已被占用。", "That code, name or number is in use already."
+
+
+class GroupExists(Conflict):
+    """409: an installation serves one group."""
+
+    code = "group_exists"
+    zh, en = "集团已建立;区域公司须指明其所属集团。", "The group is there already; name it as the parent of a region."
+
+
+class NotTheGroup(Invalid):
+    """422: a regional company belongs to the group."""
+
+    code = "not_the_group"
+    zh, en = "parent_id 必须是集团。", "The parent must be the group."
+
+
+async def open_company(
+    session: AsyncSession, *, parent_id: UUID | None, code: str, name: str, principal: Principal, now: datetime
+) -> Company:
+    """Enter the group, which has no parent, or a regional company under it.
+
+    Raises `OutOfReach`, `GroupExists`, `NotTheGroup`, `NameTaken`.
+    """
+    principal.require(WRITE, project_id=None)
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("company"))))
+    group_id = await session.scalar(select(Company.id).where(Company.level == CompanyLevel.GROUP))
+    if parent_id is None and group_id is not None:
+        raise GroupExists
+    if parent_id is not None and parent_id != group_id:
+        raise NotTheGroup(errors=(FieldError("#/parent_id", NotTheGroup.code, NotTheGroup.zh, NotTheGroup.en),))
+    if await session.scalar(select(Company.id).where(Company.code == code)) is not None:
+        raise NameTaken
+    level = CompanyLevel.GROUP if parent_id is None else CompanyLevel.REGION
+    company = Company(id=uuid7(), level=level, parent_id=parent_id, code=code, name=name)
+    session.add(company)
+    await session.flush()
+    await timeline.record(
+        session,
+        kind="company.opened",
+        subject_kind="company",
+        subject_id=company.id,
+        actor=principal,
+        now=now,
+        rules=("ADM-08",),
+        data={"code": code, "level": level.value},
+    )
+    return company
 
 
 async def open_project(

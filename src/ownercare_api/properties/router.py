@@ -26,6 +26,7 @@ from ownercare_api.properties.schemas import (
     BuildingCreate,
     BuildingPartRead,
     BuildingRead,
+    CompanyCreate,
     CompanyRead,
     DeliveryCreate,
     OccupancyCreate,
@@ -62,6 +63,27 @@ async def companies_list(principal: PropertiesRead, reader: Reader, paging: Page
     """The company tree, newest first; projects hang under the regional companies."""
     page = await newest_first(reader, query=repository.companies(), key=Company.__table__.c.id, wanted=paging.wanted)
     return paging.answer(page, show=views.fields)
+
+
+@router.post(
+    "/companies",
+    operation_id="companies_create",
+    summary="Enter the group or a regional company (建立集团或区域公司)",
+    status_code=201,
+    response_model=CompanyRead,
+    responses=problems(
+        InvalidToken, MissingScope, OutOfReach, estate.GroupExists, estate.NotTheGroup, estate.NameTaken
+    ),
+    openapi_extra={"x-rules": ["ADM-08"]},
+)
+async def companies_create(
+    principal: PropertiesWrite, session: Tx, now: Now, response: Response, body: CompanyCreate
+) -> CompanyRead:
+    """The first company is the group; regional companies hang under it, projects under them. Needs company-wide
+    reach."""
+    company = await estate.open_company(session, **body.model_dump(), principal=principal, now=now)
+    response.headers["Location"] = "/v1/companies"
+    return CompanyRead.model_validate(company)
 
 
 @router.get(

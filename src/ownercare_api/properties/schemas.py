@@ -29,6 +29,16 @@ class CompanyRead(Outward):
     name: str = Field(examples=["华东区域公司"])
 
 
+class CompanyCreate(Inward):
+    """The group, or a new regional company."""
+
+    model_config = _example(parent_id="0198c5f0-0000-7000-8000-000000000010", code="east", name="华东区域公司")
+
+    parent_id: UUID | None = Field(default=None, description="the group, for a regional company (区域公司)")
+    code: Code = Field(description="short code, unique in the group")
+    name: Name
+
+
 class ProjectRead(Outward):
     """A project or community (项目/小区)."""
 

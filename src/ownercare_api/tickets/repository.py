@@ -91,6 +91,7 @@ _clocks = (
                         text("'original_due_at'"), D.original_due_at,
                         text("'stopped_at'"), D.stopped_at,
                         text("'state'"), _state,
+                        text("'held_since'"), D.held_since,
                         text("'provisional'"), D.provisional,
                         text("'why'"), text("'/v1/deadlines/' || deadline.id"),
                     ),

@@ -126,6 +126,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "survey_response.recorded": ("{actor} 录入了满意度调查", "{actor} recorded a satisfaction survey"),
     "policy.published": ("{actor} 发布了政策值", "{actor} published policy values"),
     "calendar.imported": ("{actor} 导入了正式日历", "{actor} imported an official calendar"),
+    "company.opened": ("{actor} 建立了公司", "{actor} opened the company"),
     "project.opened": ("{actor} 建立了项目", "{actor} opened the project"),
     "building.added": ("{actor} 登记了楼栋", "{actor} added a building"),
     "unit.added": ("{actor} 登记了房屋", "{actor} added a home"),
