@@ -1,5 +1,7 @@
 """The application as a server imports it: `ownercare_api.asgi:app`, one database pool per process."""
 
+import gc
+
 from ownercare_api.app import create_app
 from ownercare_api.core.crypto import Keyring, load_master_key
 from ownercare_api.core.database import PooledDatabase
@@ -22,3 +24,7 @@ def _state() -> AppState:
 
 
 app = create_app(_state())
+# What start-up made stays for good: the collector need not walk it again at every turn.
+gc.collect()
+gc.freeze()
+gc.enable()

@@ -1,21 +1,25 @@
 """`ownercare serve`, as a module of its own: the API in this process, or in several."""
 
+import gc
+
 import uvicorn
 
 from ownercare_api.commands.checks import check_schema, check_server, settings_of_a_command
 from ownercare_api.commands.place import load_keyring
 
 
-def main(*, host: str, port: int, processes: int) -> None:
-    """Serve until stopped."""
+def main(*, host: str | None = None, port: int | None = None, processes: int | None = None) -> None:
+    """Serve until stopped; what is not given is taken from the settings."""
     settings, url = settings_of_a_command()
+    processes = processes or settings.processes
     check_server(url)
     check_schema(url)
     load_keyring(settings)
+    gc.disable()  # until `asgi` has built the application: most of what that makes is kept
     uvicorn.run(
         "ownercare_api.asgi:app",
-        host=host,
-        port=port,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
         workers=processes if processes > 1 else None,
         loop="uvloop",
         http="httptools",
@@ -28,4 +32,4 @@ def main(*, host: str, port: int, processes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(**globals()["ARGUMENTS"])
+    main(**globals().get("ARGUMENTS", {}))

@@ -1,5 +1,6 @@
 """`run` and `demo`: the processes of an installation, and the main job played against them."""
 
+import contextlib
 import hashlib
 import signal
 import socket
@@ -43,6 +44,10 @@ def prepare(found: Place) -> None:
         stamp.write_text(wanted)
 
 
+def _api(found: Place, *, host: str, port: int) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    return child(found, "api", OWNERCARE_HOST=host, OWNERCARE_PORT=str(port), OWNERCARE_DEMO="true")
+
+
 def stay(found: Place, *, host: str, port: int) -> None:
     """Start everything, play the main job, print where to look, and stay until stopped."""
     started = time.monotonic()
@@ -50,11 +55,9 @@ def stay(found: Place, *, host: str, port: int) -> None:
     check_port(host, port)
     prepare(found)
     base_url = f"http://{host}:{port}"
-    with (
-        child(found, "serve", "--host", host, "--port", str(port), OWNERCARE_DEMO="true") as api,
-        child(found, "worker"),
-    ):
+    with _api(found, host=host, port=port) as api, contextlib.ExitStack() as later:
         wait_until_ready(base_url, api)
+        later.enter_context(child(found, "background"))  # not before: the API's start is what people wait for
         say(f"API 已应答 / the API answers: {base_url} ({time.monotonic() - started:.1f} s)")
         module(found, "ownercare_api.demo.main_job", base_url)
         say("")
@@ -99,10 +102,7 @@ def once() -> int:
             prepare(found)
             port = _free_port()
             base_url = f"http://127.0.0.1:{port}"
-            with (
-                child(found, "serve", "--host", "127.0.0.1", "--port", str(port), OWNERCARE_DEMO="true") as api,
-                child(found, "worker"),
-            ):
+            with _api(found, host="127.0.0.1", port=port) as api, child(found, "background"):
                 wait_until_ready(base_url, api)
                 return module(found, "ownercare_api.demo.main_job", base_url)
 

@@ -15,10 +15,10 @@ STARTUP_SECONDS = 90.0
 
 
 @contextlib.contextmanager
-def child(found: Place, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `ownercare …` as a child that ends with the block."""
+def child(found: Place, command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command's module as a child that ends with the block; its arguments are settings."""
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "ownercare_api", *arguments],
+        [sys.executable, "-m", f"ownercare_api.commands.{command}"],
         env=found.environment(**environment),
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for the parent, which ends its children in order
