@@ -4,7 +4,6 @@ The busiest reads ask PostgreSQL for finished JSON and pass it on as bytes, so t
 compiled for the asyncpg dialect when it is first built; running it costs one look-up of its prepared form.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -54,8 +53,3 @@ async def driver_of(connection: AsyncConnection | AsyncSession) -> Driver:
     raw = await connection.get_raw_connection()
     driver: Driver = raw.driver_connection  # type: ignore[assignment]
     return driver
-
-
-def quoted(text: str) -> str:
-    """Return a text as JSON."""
-    return json.dumps(text, ensure_ascii=False)

@@ -178,7 +178,7 @@ async def intake(stage: Stage, case: Case) -> None:
     )
     path = f"/tickets/{case.ticket['id']}"
     await stage.post(
-        agent_of("response"), f"{path}/responses", {"channel": "phone", "content": "已致电业主,约定上门勘察。"}
+        "complaint_specialist", f"{path}/responses", {"channel": "phone", "content": "已致电业主,约定上门勘察。"}
     )
     engineer = (await stage.get("engineering_material_engineer", "/me"))["id"]
     classified = await stage.post(
@@ -197,11 +197,6 @@ async def intake(stage: Stage, case: Case) -> None:
         "CMP-05",
         "CMP-06",
     )
-
-
-def agent_of(step: str) -> str:
-    """Return who usually takes a step that several posts may take."""
-    return {"response": "complaint_specialist"}[step]
 
 
 async def survey(stage: Stage, case: Case) -> str:
@@ -355,10 +350,7 @@ async def money(stage: Stage, case: Case) -> dict[str, Any]:
         "FIN-04",
         "FIN-05",
     )
-    auditor = "customer_relations_supervisor.audit" if account["department"] == "customer_service" else "auditor.2"
-    auditor = {"customer_relations_supervisor.audit": "customer_service_manager"}.get(auditor, auditor)
-    if account["department"] == "customer_service":
-        auditor = "customer_relations_supervisor"
+    auditor = "customer_relations_supervisor" if account["department"] == "customer_service" else "auditor.2"
     audited_lines = [
         {"position": line["position"], "audited_amount_fen": line["amount_fen"]} for line in account["lines"]
     ]

@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import func, insert, select
@@ -134,5 +133,3 @@ async def _required(request: Request) -> None:
 
 KeyRequired = Depends(_required)
 """For operations that move money: refuse a request without a key."""
-
-IdempotencyKey = Annotated[None, KeyRequired]
