@@ -7,6 +7,7 @@ Prints one line of JSON: ``url`` and ``version``, or ``error`` (the class) and `
 import ctypes
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -53,4 +54,5 @@ def main(data_dir: str, how: str = "") -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to it
     main(*sys.argv[1:])

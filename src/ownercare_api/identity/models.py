@@ -15,6 +15,7 @@ class AccountKind(StrEnum):
 
     STAFF = "staff"
     FIRM_USER = "firm_user"
+    OWNER = "owner"
 
 
 class GrantLevel(StrEnum):
@@ -30,7 +31,10 @@ class Account(Stamped, Base):
     """One person who can log in (ORG-28). One person has one account: maker and checker are compared by it."""
 
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint("(kind = 'firm_user') = (firm_id IS NOT NULL)", name="firm_users_have_a_firm"),)
+    __table_args__ = (
+        CheckConstraint("(kind = 'firm_user') = (firm_id IS NOT NULL)", name="firm_users_have_a_firm"),
+        CheckConstraint("(kind = 'owner') = (owner_id IS NOT NULL)", name="owners_have_a_record"),
+    )
 
     kind: Mapped[AccountKind] = mapped_column(enum_column(AccountKind))
     username: Mapped[str] = mapped_column(unique=True)
@@ -41,7 +45,11 @@ class Account(Stamped, Base):
     department: Mapped[str | None]
     """Department code (`identity.departments`); None for firm users."""
     firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"), index=True)
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owner.id"), unique=True)
+    """The owner's record. Such an account carries no name of the person: it is called 业主 everywhere."""
     disabled_at: Mapped[datetime | None]
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """The password was given by an administrator: it buys nothing but a new one."""
     password_changed_at: Mapped[datetime | None]
 
 
@@ -62,6 +70,30 @@ class RoleGrant(Identified, Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     granted_by: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    ended_by: Mapped[UUID | None]
+    """Who took it back before its time; then `ends_at` says when."""
+
+
+class Delegation(Identified, Base):
+    """A grant lent to a colleague for a while (授权委托). It is never lent on, and what the lender may not check, the
+    deputy may not check with it (reading 10). It holds only while the grant itself does and its holder is active."""
+
+    __tablename__ = "delegation"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("from_account_id <> to_account_id", name="two_people"),
+    )
+
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("role_grant.id"), index=True)
+    from_account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    to_account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    reason: Mapped[str]
+    made_by: Mapped[UUID]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[UUID | None]
 
 
 class ApiClient(Stamped, Base):
@@ -75,6 +107,10 @@ class ApiClient(Stamped, Base):
     level: Mapped[GrantLevel] = mapped_column(enum_column(GrantLevel))
     target_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
     firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"))
+    requests_per_minute: Mapped[int | None]
+    """Quota over all workers; None: the installation's default."""
+    contact: Mapped[str | None]
+    """Who answers for the machine: a department or a post, no personal data."""
     disabled_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
 
@@ -86,8 +122,11 @@ class ClientSecret(Identified, Base):
 
     client_id: Mapped[UUID] = mapped_column(ForeignKey("api_client.id"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+    hint: Mapped[str | None]
+    """Its last four characters, to tell the two apart."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class AuthSession(Identified, Base):
@@ -118,3 +157,29 @@ class SigningKey(Base):
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class OneTimeCode(Identified, Base):
+    """A code sent to an owner's mobile to log in with. Neither number nor code is kept, only their digests."""
+
+    __tablename__ = "one_time_code"
+    __table_args__ = (Index("ix_one_time_code_phone", "phone_index", "created_at"),)
+
+    phone_index: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    used_at: Mapped[datetime | None]
+
+
+class Throttle(Base):
+    """A counter of attempts within a window, shared by every worker: per account, per source, per machine."""
+
+    __tablename__ = "throttle"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """Digest of what is counted, so that no name, number or address is kept."""
+    window_start: Mapped[datetime]
+    count: Mapped[int]
+    blocked_until: Mapped[datetime | None]

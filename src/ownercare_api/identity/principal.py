@@ -13,6 +13,7 @@ class PrincipalKind(StrEnum):
 
     STAFF = "staff"
     FIRM_USER = "firm_user"
+    OWNER = "owner"
     CLIENT = "client"
     SYSTEM = "system"
 
@@ -45,11 +46,14 @@ class Grant:
     role: str
     scopes: frozenset[str]
     reach: Reach
+    lent_by: UUID | None = None
+    """The person who lent it (授权委托); None: one's own."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls. Staff and firm users are persons: `id` is the account, and the maker-checker rules compare it."""
+    """Who calls. Staff, firm users and owners are persons: `id` is the account; the maker-checker rules compare persons
+    with `acting`."""
 
     kind: PrincipalKind
     id: UUID
@@ -59,6 +63,8 @@ class Principal:
     post: str | None = None
     firm_id: UUID | None = None
     session_id: UUID | None = None
+    owner_id: UUID | None = None
+    """The record of an owner who calls for himself (业主); such a caller has no reach but what is his own."""
     scopes: frozenset[str] = field(init=False)
     _reaches: dict[str, Reach] = field(init=False, repr=False, compare=False)
 
@@ -86,6 +92,21 @@ class Principal:
         """Raise `OutOfReach` unless the scope is held for the project or one of the firms."""
         if not self.may(scope, project_id=project_id, firm_ids=firm_ids):
             raise OutOfReach
+
+    def acting(self, scope: str, *, project_id: UUID | None, firm_ids: Iterable[UUID | None] = ()) -> frozenset[UUID]:
+        """Return the persons who act when the caller uses a scope here: the caller, and who lent it if it is lent.
+
+        One who holds the scope here by a grant of his own acts for nobody else. Maker is never checker by person
+        (reading 10): none of these persons may be a maker of what is checked, so authority lent by the maker, or lent
+        to the maker, leads nowhere.
+        """
+        firms = tuple(firm_ids)
+        lenders = {
+            grant.lent_by
+            for grant in self.grants
+            if scope in grant.scopes and grant.reach.covers(project_id=project_id, firm_ids=firms)
+        }
+        return frozenset({self.id}) if None in lenders else frozenset({self.id, *(one for one in lenders if one)})
 
     @property
     def caller(self) -> str:

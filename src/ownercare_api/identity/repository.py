@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, Uuid, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.identity.models import (
@@ -12,6 +12,7 @@ from ownercare_api.identity.models import (
     ApiClient,
     AuthSession,
     ClientSecret,
+    Delegation,
     GrantLevel,
     RoleGrant,
 )
@@ -26,24 +27,46 @@ async def account_by_username(session: AsyncSession, username: str) -> Account |
 
 async def active_grants(
     connection: Connection, *, account_id: UUID, now: datetime
-) -> list[Row[str, GrantLevel, UUID | None]]:
-    """Return (role, level, target_id) of the grants in force."""
-    found = await connection.execute(
-        select(RoleGrant.role, RoleGrant.level, RoleGrant.target_id).where(
-            RoleGrant.account_id == account_id,
-            RoleGrant.starts_at <= now,
-            or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now),
+) -> list[Row[str, GrantLevel, UUID | None, UUID | None]]:
+    """Return (role, level, target_id, lent_by) of the grants in force: a person's own, and those lent to him.
+
+    A lent grant holds while the delegation and the grant itself are in force and its holder is not disabled.
+    """
+    in_force = (RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+    own = select(RoleGrant.role, RoleGrant.level, RoleGrant.target_id, null().cast(Uuid()).label("lent_by")).where(
+        RoleGrant.account_id == account_id, *in_force
+    )
+    lent = (
+        select(RoleGrant.role, RoleGrant.level, RoleGrant.target_id, Delegation.from_account_id)
+        .join(Delegation, Delegation.grant_id == RoleGrant.id)
+        .join(Account, Account.id == Delegation.from_account_id)
+        .where(
+            Delegation.to_account_id == account_id,
+            Delegation.starts_at <= now,
+            Delegation.ends_at > now,
+            Delegation.withdrawn_at.is_(None),
+            Account.disabled_at.is_(None),
+            *in_force,
         )
     )
-    return list(found.all())
+    return list((await connection.execute(union_all(own, lent))).all())
 
 
 async def open_session_account(
     connection: Connection, *, session_id: UUID, now: datetime
-) -> Row[UUID, AccountKind, str, str | None, str, UUID | None] | None:
+) -> Row[UUID, AccountKind, str, str | None, str, UUID | None, UUID | None, bool] | None:
     """Return the account columns of a session that is not revoked or expired, of an account that is not disabled."""
     found = await connection.execute(
-        select(Account.id, Account.kind, Account.name, Account.department, Account.post, Account.firm_id)
+        select(
+            Account.id,
+            Account.kind,
+            Account.name,
+            Account.department,
+            Account.post,
+            Account.firm_id,
+            Account.owner_id,
+            Account.must_change_password,
+        )
         .join(AuthSession, AuthSession.account_id == Account.id)
         .where(
             AuthSession.id == session_id,

@@ -40,6 +40,16 @@ class BadRefreshToken(Unauthenticated):
     en = "The refresh token is invalid or was used before; log in again."
 
 
+OWNER_ROLE = "owner"
+"""The one role that is not granted: every owner who logs in has it, over what is his own."""
+
+_KINDS = {
+    AccountKind.STAFF: PrincipalKind.STAFF,
+    AccountKind.FIRM_USER: PrincipalKind.FIRM_USER,
+    AccountKind.OWNER: PrincipalKind.OWNER,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """What a login gives."""
@@ -65,6 +75,10 @@ class PersonFacts(Protocol):
     def post(self) -> str | None: ...
     @property
     def firm_id(self) -> UUID | None: ...
+    @property
+    def owner_id(self) -> UUID | None: ...
+    @property
+    def must_change_password(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -196,26 +210,36 @@ async def load_person(
     directory: Directory,
     now: datetime,
 ) -> Principal:
-    """Build the principal of a person from the grants in force now."""
-    rows = await repository.active_grants(connection, account_id=account.id, now=now)
+    """Build the principal of a person from the grants in force now.
+
+    An owner holds the role `owner` over what is his own; one who must change the password holds nothing yet.
+    """
+    return Principal(
+        kind=_KINDS[account.kind],
+        id=account.id,
+        name=account.name,
+        grants=() if account.must_change_password else await _grants(connection, account, directory, now=now),
+        department=account.department,
+        post=account.post,
+        firm_id=account.firm_id,
+        owner_id=account.owner_id,
+        session_id=session_id,
+    )
+
+
+async def _grants(
+    connection: repository.Connection, account: PersonFacts, directory: Directory, *, now: datetime
+) -> tuple[Grant, ...]:
+    if account.kind is AccountKind.OWNER:
+        return (Grant(role=OWNER_ROLE, scopes=ROLES[OWNER_ROLE].scopes, reach=Reach()),)
     grants = []
-    for row in rows:
+    for row in await repository.active_grants(connection, account_id=account.id, now=now):
         role = ROLES.get(row.role)
         if role is None:
             continue
         reach = await _reach(connection, level=row.level, targets=[row.target_id], directory=directory)
-        grants.append(Grant(role=role.code, scopes=role.scopes, reach=reach))
-    kind = PrincipalKind.STAFF if account.kind is AccountKind.STAFF else PrincipalKind.FIRM_USER
-    return Principal(
-        kind=kind,
-        id=account.id,
-        name=account.name,
-        grants=tuple(grants),
-        department=account.department,
-        post=account.post,
-        firm_id=account.firm_id,
-        session_id=session_id,
-    )
+        grants.append(Grant(role=role.code, scopes=role.scopes, reach=reach, lent_by=row.lent_by))
+    return tuple(grants)
 
 
 async def _reach(
