@@ -20,7 +20,8 @@ from tests.factories.people import Desk as PeopleDesk
 from ownercare_api.app import create_app
 from ownercare_api.core import embedded, migrations
 from ownercare_api.core.crypto import Keyring
-from ownercare_api.core.database import PooledDatabase
+from ownercare_api.core.database import RUNTIME_ROLE, PooledDatabase
+from ownercare_api.core.denials import DenialLog
 from ownercare_api.core.hot import Driver, driver_of
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.logs import configure
@@ -29,6 +30,7 @@ from ownercare_api.deadlines import calendars
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.access import PrincipalCache
 from ownercare_api.identity.service import Desk
+from ownercare_api.timeline.denials import Denials
 
 configure("INFO")
 
@@ -185,6 +187,7 @@ async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Give a connection inside an outer transaction that is rolled back."""
     async with engine.connect() as connection:
         transaction = await connection.begin()
+        await connection.execute(text("SELECT 1"))  # the driver begins at the first statement, not by itself
         yield connection
         await transaction.rollback()
 
@@ -223,6 +226,7 @@ def state(app_shell: FastAPI, connection: AsyncConnection, clock: FakeClock) -> 
     state.database, state.clock = BoundDatabase(connection), clock
     state.parts[CalendarStore] = CalendarStore()
     state.parts[PrincipalCache] = PrincipalCache()
+    state.parts[DenialLog] = Denials()
     return state
 
 
@@ -250,11 +254,11 @@ async def people(session: AsyncSession, state: AppState, clock: FakeClock) -> Pe
 
 @pytest.fixture
 async def committed(postgres: str, tmp_path: Path) -> AsyncIterator[PooledDatabase]:
-    """Give a database of its own, for races and for what must really be committed."""
+    """Give a database of its own, in the application's role, for races and for what must really be committed."""
     name = f"race_{os.getpid()}_{tmp_path.name.replace('-', '_')}"[:60].lower()
     await _sql(postgres, f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY FILE_COPY')
     url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
-    database = PooledDatabase(url, pool_size=12)
+    database = PooledDatabase(url, pool_size=12, role=RUNTIME_ROLE)
     yield database
     await database.dispose()
     await _sql(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -4,7 +4,7 @@ import gc
 
 from ownercare_api.app import create_app
 from ownercare_api.core.crypto import Keyring, load_master_key
-from ownercare_api.core.database import PooledDatabase
+from ownercare_api.core.database import RUNTIME_ROLE, PooledDatabase
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.logs import configure
 from ownercare_api.core.settings import Settings
@@ -18,7 +18,9 @@ def _state() -> AppState:
     configured = None if settings.master_key is None else settings.master_key.get_secret_value()
     return AppState(
         settings=settings,
-        database=PooledDatabase(settings.database_url.get_secret_value(), pool_size=settings.pool_size),
+        database=PooledDatabase(
+            settings.database_url.get_secret_value(), pool_size=settings.pool_size, role=RUNTIME_ROLE
+        ),
         keyring=Keyring.from_master(load_master_key(configured=configured, data_dir=settings.data_dir)),
     )
 

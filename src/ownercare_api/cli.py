@@ -1,4 +1,4 @@
-"""`ownercare`: run, serve, worker, migrate, administrator, demo, openapi, doctor.
+"""`ownercare`: run, serve, worker, migrate, administrator, demo, openapi, doctor, keys, tokens, audit.
 
 A command that needs the application runs as a module of its own (`ownercare_api.commands.…`), so that the command line
 itself loads almost nothing and answers at once.
@@ -102,6 +102,90 @@ def doctor() -> None:
     with place() as found:
         found.adopt()
         _command("doctor")
+
+
+keys = typer.Typer(help="个人信息加密密钥 / keys of encrypted personal data", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.command("rotate")
+def keys_rotate(
+    wait: Annotated[bool, typer.Option("--wait", help="等待轮换完成 / do the work here and wait for the end")] = False,
+) -> None:
+    """在线轮换密钥:不停机,旧数据逐步改用新密钥 / rotate the keys online; without --wait the worker goes on with it."""
+    with place() as found:
+        found.adopt()
+        _command("keys", action="rotate", wait=wait)
+
+
+@keys.command("status")
+def keys_status() -> None:
+    """查看密钥及轮换进度 / show the keys, what is written with each, and how far a rotation is."""
+    with place() as found:
+        found.adopt()
+        _command("keys", action="status")
+
+
+tokens = typer.Typer(help="访问令牌签名密钥 / keys that sign access tokens", no_args_is_help=True)
+app.add_typer(tokens, name="tokens")
+
+
+@tokens.command("rotate")
+def tokens_rotate(
+    at_once: Annotated[bool, typer.Option("--at-once", help="旧密钥立即作废,用于泄露 / void the old keys")] = False,
+) -> None:
+    """轮换签名密钥:不停机,不影响已登录者 / rotate the signing key online; nobody is logged out."""
+    with place() as found:
+        found.adopt()
+        _command("tokens", action="rotate", at_once=at_once)
+
+
+@tokens.command("status")
+def tokens_status() -> None:
+    """查看签名密钥 / show the signing keys."""
+    with place() as found:
+        found.adopt()
+        _command("tokens", action="status")
+
+
+audit = typer.Typer(help="审计记录 / the audit trail", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command("verify")
+def audit_verify(
+    start: Annotated[int, typer.Option("--from", help="从此位置之前的检查点开始 / begin at the checkpoint before")] = 0,
+    expect: Annotated[list[str], typer.Option(help="另行保存的链头 / a head kept elsewhere: <position>:<digest>")] = [],  # noqa: B006
+    public_key: Annotated[list[str], typer.Option(help="公钥,代替主密钥 / public key, in the master key's stead")] = [],  # noqa: B006
+) -> None:
+    """核验审计记录,指出第一处篡改 / verify the audit trail and name the first fault; exit code 1 if there is one."""
+    with place() as found:
+        found.adopt()
+        _command("audit", action="verify", start=start, expect=expect, keys=public_key)
+
+
+@audit.command("head")
+def audit_head() -> None:
+    """输出链头,请另行保存 / print the head of the chain; keep it elsewhere."""
+    with place() as found:
+        found.adopt()
+        _command("audit", action="head")
+
+
+@audit.command("public-key")
+def audit_public_key() -> None:
+    """输出核验检查点的公钥 / print the key that verifies the checkpoints."""
+    with place() as found:
+        found.adopt()
+        _command("audit", action="public-key")
+
+
+@audit.command("after-restore")
+def audit_after_restore() -> None:
+    """从备份恢复后运行一次 / run once after restoring a backup, before the API and the worker start."""
+    with place() as found:
+        found.adopt()
+        _command("audit", action="after-restore")
 
 
 def main() -> None:

@@ -59,6 +59,9 @@ TAGS: Mapping[str, str] = {
     "settlements": "决算与结算 Final accounts and settlements",
     "ledger": "质保金与台账 Retention and ledger",
     "owners": "业主 Owners",
+    "exchange": "导入导出 Imports and exports",
+    "privacy": "个人信息权利请求 Requests of the persons concerned",
+    "my": "业主本人 What is one's own",
     "properties": "房源 Properties",
     "contractors": "施工单位与维修队 Contractors and repair teams",
     "surveys": "满意度调查 Satisfaction surveys",
@@ -69,6 +72,7 @@ TAGS: Mapping[str, str] = {
     "policies": "政策值 Policy values",
     "files": "附件 Attachments",
     "timeline": "全程记录 History",
+    "audit": "审计 Audit trail",
     "identity": "人员与权限 People and permissions",
     "operations": "运行状况 Operations",
 }

@@ -16,18 +16,27 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 
-from ownercare_api.core import idempotency_table, jobs
+from ownercare_api import wiring
+from ownercare_api.core import field_keys, idempotency_table, jobs, messages
 from ownercare_api.core.clock import Clock, business_date
+from ownercare_api.core.crypto import Keyring, load_master_key
 from ownercare_api.core.database import Database
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines import alerts, calendar_import
 from ownercare_api.deadlines import jobs as deadlines_jobs
 from ownercare_api.deadlines.calendars import CalendarStore
+from ownercare_api.exchange import jobs as exchange_jobs
 from ownercare_api.files import jobs as files_jobs
 from ownercare_api.files.storage import Store
+from ownercare_api.identity import jobs as identity_jobs
+from ownercare_api.privacy import jobs as privacy_jobs
+from ownercare_api.privacy.columns import ENCRYPTED
 from ownercare_api.settlements import confirmation
 from ownercare_api.tables import metadata
+from ownercare_api.timeline.audit import Keeper
+from ownercare_api.timeline.chain import SealKey
+from ownercare_api.timeline.heads import HeadFile
 
 log = structlog.get_logger()
 
@@ -35,6 +44,9 @@ POLL_SECONDS = 1.0
 _ALERTS_AT_ONCE, _JOBS_AT_ONCE, _DEEMED_AT_ONCE = 100, 20, 100
 _JOBS_KEPT = timedelta(days=30)
 _BEAT, _SWEEP, _HOUSEKEEPING = timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=10)
+_VERIFICATION = timedelta(minutes=10)
+_TIDYING = timedelta(hours=6)
+_KEYS_SECONDS = 3.0
 
 
 @dataclass
@@ -42,15 +54,30 @@ class Worker:
     """The parts of one worker process."""
 
     database: Database
+    keyring: Keyring
     calendars: CalendarStore
-    handlers: Mapping[str, jobs.Handler]
+    handlers: Mapping[str, jobs.AnyHandler]
     daily: tuple[str, ...] = ()
     """Kinds of jobs that are queued once a day."""
     on_fired: alerts.OnFired | None = None
+    audit: Keeper | None = None
+    """Seals and verifies the audit trail."""
+    verifying: bool = False
+    """In the middle of the day's verification."""
     id: UUID = field(default_factory=uuid7)
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     started_at: datetime | None = None
     _next: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def short(self) -> dict[str, jobs.AnyHandler]:
+        """Return the handlers of jobs that are done in one transaction."""
+        return {kind: one for kind, one in self.handlers.items() if not isinstance(one, jobs.LongHandler)}
+
+    @property
+    def long(self) -> dict[str, jobs.AnyHandler]:
+        """Return the handlers of jobs that last."""
+        return {kind: one for kind, one in self.handlers.items() if isinstance(one, jobs.LongHandler)}
 
     def every(self, pause: timedelta, name: str, *, now: datetime) -> bool:
         """Say whether something that is done now and then is due, and take note."""
@@ -61,18 +88,41 @@ class Worker:
         return True
 
 
-def assemble(*, database: Database, settings: Settings) -> Worker:
-    """Plug the rooms' background work together."""
+def keyring_of(settings: Settings) -> Keyring:
+    """Return the installation's keys; those that were added later are learnt from the database."""
+    configured = None if settings.master_key is None else settings.master_key.get_secret_value()
+    return Keyring.from_master(load_master_key(configured=configured, data_dir=settings.data_dir))
+
+
+def keeper_of(settings: Settings) -> Keeper:
+    """Return what keeps the audit trail, with the key that follows from the settings' master key."""
+    configured = None if settings.master_key is None else settings.master_key.get_secret_value()
+    master = load_master_key(configured=configured, data_dir=settings.data_dir)
+    return Keeper(key=SealKey(master), heads=HeadFile.within(settings.data_dir))
+
+
+def assemble(*, database: Database, settings: Settings, keyring: Keyring | None = None) -> Worker:
+    """Plug the rooms' background work together; without a keyring it is that of the settings."""
+    keyring = keyring or keyring_of(settings)
     assert "ticket" in metadata.tables  # every room's tables are known here, whichever rooms the handlers are of
     calendars = CalendarStore()
     return Worker(
         database=database,
+        keyring=keyring,
         calendars=calendars,
         handlers={
             **deadlines_jobs.handlers(calendars),
+            **identity_jobs.handlers(
+                keyring=keyring,
+                directory=wiring.identity_directory(keyring),
+                gateway=messages.gateway(settings),
+            ),
+            **exchange_jobs.handlers(wiring.exchange_desk(settings, keyring)),
+            **privacy_jobs.handlers(wiring.privacy_parts(settings, keyring)),
             files_jobs.SWEEP: files_jobs.sweep_handler(Store(settings.data_dir / "files")),
         },
         daily=(files_jobs.SWEEP,),
+        audit=keeper_of(settings),
     )
 
 
@@ -83,12 +133,20 @@ async def run(
     clock: Clock,
     stop: asyncio.Event,
     poll_seconds: float = POLL_SECONDS,
+    keyring: Keyring | None = None,
 ) -> None:
     """Work until `stop` is set; what is at hand is finished first. Woken by what is queued, and at every poll."""
-    worker = assemble(database=database, settings=settings)
-    wake = asyncio.Event()
+    worker = assemble(database=database, settings=settings, keyring=keyring)
+    async with field_keys.kept_fresh(database, keyring=worker.keyring):
+        await _work(worker, clock=clock, stop=stop, poll_seconds=poll_seconds)
+
+
+async def _work(worker: Worker, *, clock: Clock, stop: asyncio.Event, poll_seconds: float) -> None:
+    database, wake = worker.database, asyncio.Event()
     listener = asyncio.create_task(_listen(database, wake=wake, stop=stop))
+    long = asyncio.create_task(long_jobs(worker, clock=clock, stop=stop, poll_seconds=poll_seconds))
     log.info("worker.started", worker=worker.name)
+    keys = asyncio.create_task(rotations(worker, clock=clock, stop=stop))
     try:
         while not stop.is_set():
             wake.clear()
@@ -96,8 +154,11 @@ async def run(
                 await _first_of(wake, stop, seconds=poll_seconds)
     finally:
         listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listener
+        keys.cancel()  # a rotation goes on where it was
+        long.cancel()  # what it was at comes back when its lease lapses, or goes on where it was
+        for task in (listener, long, keys):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         with contextlib.suppress(Exception):  # the database may be what went away
             async with database.session() as session:
                 await jobs.sign_off(session, worker_id=worker.id)
@@ -114,6 +175,9 @@ async def tick(worker: Worker, *, now: datetime) -> bool:
         _silence,
         _sweep,
         _housekeeping,
+        _tidy,
+        _seal,
+        _verify,
     )
     busy = False
     for part in parts:
@@ -146,9 +210,21 @@ async def _alerts(worker: Worker, now: datetime) -> bool:
 
 async def _jobs(worker: Worker, now: datetime) -> bool:
     for _ in range(_JOBS_AT_ONCE):
-        if not await jobs.run_next(worker.database, handlers=worker.handlers, now=now):
+        if not await jobs.run_next(worker.database, handlers=worker.short, now=now):
             return False
     return True
+
+
+async def long_jobs(worker: Worker, *, clock: Clock, stop: asyncio.Event, poll_seconds: float) -> None:
+    """Do the jobs that last, beside everything else: the clocks' alerts never wait for an import."""
+    while not stop.is_set():
+        try:
+            busy = await jobs.run_next(worker.database, handlers=worker.long, now=clock(), clock=clock)
+        except Exception as error:
+            log.warning("worker.long_jobs_failed", error=type(error).__name__)
+            busy = False
+        if not busy:
+            await _first_of(stop, seconds=poll_seconds)
 
 
 async def _silence(worker: Worker, now: datetime) -> bool:
@@ -170,16 +246,48 @@ async def _sweep(worker: Worker, now: datetime) -> bool:
     return False
 
 
+async def _tidy(worker: Worker, now: datetime) -> bool:
+    if worker.every(_TIDYING, "tidy", now=now):
+        async with worker.database.session() as session:
+            await privacy_jobs.tidy(session, now=now)
+            await session.commit()
+    return False
+
+
+async def rotations(worker: Worker, *, clock: Clock, stop: asyncio.Event) -> None:
+    """Take the steps of a rotation of the field keys, where one runs, beside everything else."""
+    while not stop.is_set():
+        try:
+            await field_keys.advance(worker.database, keyring=worker.keyring, columns=ENCRYPTED, now=clock())
+        except Exception as error:
+            log.warning("worker.rotation_failed", error=type(error).__name__)
+        await _first_of(stop, seconds=_KEYS_SECONDS)
+
+
 async def _housekeeping(worker: Worker, now: datetime) -> bool:
     if not worker.every(_HOUSEKEEPING, "housekeeping", now=now):
         return False
     async with worker.database.session() as session:
         await idempotency_table.forget(session, now=now)
+        await identity_jobs.housekeeping(session, now=now)
         await jobs.forget(session, before=now - _JOBS_KEPT)
         for kind in worker.daily:
             await jobs.enqueue_daily(session, kind=kind, day=business_date(now), run_at=now)
         await session.commit()
     return False
+
+
+async def _seal(worker: Worker, now: datetime) -> bool:
+    """Seal what has happened since into the audit trail's hash chain (CMP-14)."""
+    return worker.audit is not None and await worker.audit.seal(worker.database, now=now)
+
+
+async def _verify(worker: Worker, now: datetime) -> bool:
+    """Verify the whole audit trail once a day, a stretch at a time."""
+    if worker.audit is None or not (worker.verifying or worker.every(_VERIFICATION, "verification", now=now)):
+        return False
+    worker.verifying = await worker.audit.verify_some(worker.database, now=now)
+    return worker.verifying
 
 
 async def _listen(database: Database, *, wake: asyncio.Event, stop: asyncio.Event) -> None:

@@ -34,7 +34,7 @@ SECONDS = 75
 TURNS = 4
 EXAMPLES = 3
 """Cases per operation and turn."""
-ENDS_THE_LOGIN = {"auth_logout_create"}
+ENDS_THE_LOGIN = {"auth_logout_create", "me_sessions_revocation_create"}
 CHECKS = [content_type_conformance, response_headers_conformance, response_schema_conformance]
 
 

@@ -54,7 +54,8 @@ async def test_a_firm_is_entered_with_checked_code_and_number(
     made = await client.post("/v1/firms", json=FIRM, headers=admin.headers)
     assert made.status_code == 201, made.text
     assert made.json()["uscc"] == "91990000MA1K2ABC3B"
-    assert made.json()["contact_phone"] == "+8657112345678"
+    assert made.json()["contact_phone_masked"] == "0571-****5678"
+    assert made.json()["bank_account_masked"] is None
     assert made.json()["project_ids"] == []
     assert (await client.get(made.headers["location"], headers=admin.headers)).json() == made.json()
     before = await counts(session)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Depends, FastAPI, Form, Request, Response
@@ -26,6 +27,7 @@ from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.pagination import cut
 from ownercare_api.core.settings import Settings
 from ownercare_api.core.wire import BusinessDate, FenAmount, Instant, Inward, Note
+from ownercare_api.identity.principal import Grant, Principal, PrincipalKind, Reach
 
 router = APIRouter(route_class=OwnerCareRoute)
 
@@ -52,6 +54,9 @@ class ThingWrite(Inward):
 async def caller(request: Request) -> str:
     """Stand in for the principal: the caller is what the header says."""
     request.state.caller = request.headers.get("x-caller", "staff:1")
+    projects = frozenset(UUID(int=int(one)) for one in request.headers.get("x-projects", "1").split())
+    grant = Grant("clerk", frozenset({"things:write"}), Reach(projects=projects))
+    request.state.authority = Principal(PrincipalKind.STAFF, UUID(int=1), "甲", (grant,))
     return str(request.state.caller)
 
 

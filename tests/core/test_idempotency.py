@@ -174,3 +174,21 @@ async def test_eight_retries_at_once_have_one_effect(api: httpx.AsyncClient, htt
         assert refused <= {"idempotency_in_flight"}, trial
         assert (await post(api, f"trial {trial}")).json()["id"] in made
     assert await count(http_database) == 20
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "replayed"),
+    [("1", "1", True), ("1", "1 2", True), ("1 2", "1", False), ("1 2", "3", False), ("1", "", False)],
+)
+async def test_an_answer_is_given_again_only_within_the_reach_it_was_made_with(
+    api: httpx.AsyncClient, http_database: PooledDatabase, then: str, now: str, replayed: bool
+) -> None:
+    first = await post(api, "k1", **{"X-Projects": then})
+    again = await post(api, "k1", **{"X-Projects": now})
+    if replayed:
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["idempotency-replayed"] == "true"
+    else:
+        assert (again.status_code, again.json()["code"]) == (403, "out_of_reach")
+        assert "caller" not in again.json()
+    assert await count(http_database) == 1

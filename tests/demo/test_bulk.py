@@ -27,7 +27,7 @@ def test_identifiers_of_one_instant_keep_their_order_and_tell_it() -> None:
 
 def test_a_row_gets_its_id_stamps_and_defaults() -> None:
     sheet = Sheet(seed=1)
-    row = sheet.add(Firm, AT, kind=FirmKind.CONTRACTOR, name="某某", uscc="91", contact_name="某", contact_phone="1")
+    row = sheet.add(Firm, AT, kind=FirmKind.CONTRACTOR, name="某某", uscc="91", contact_name="某")
     assert (row["created_at"], row["updated_at"], row["version"], row["active"]) == (AT, AT, 1, True)
     assert row["id"].int >> 80 == int(AT.timestamp() * 1000)
     assert sheet.rows(Firm) == [row]

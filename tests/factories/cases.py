@@ -199,7 +199,10 @@ async def arranged_survey(
         session,
         ticket_id=ticket.id,
         arrangement=surveys.Arrangement(
-            scheduled_at=now, expected_cost_fen=story.expected_cost_fen, building_part=story.part
+            scheduled_at=now,
+            expected_cost_fen=story.expected_cost_fen,
+            building_part=story.part,
+            team_id=cast.company.team.id,
         ),
         principal=who(cast.specialist),
         now=now,

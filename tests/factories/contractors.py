@@ -18,6 +18,8 @@ from ownercare_api.contractors.models import (
     RepairWorker,
     WarrantyTerm,
 )
+from ownercare_api.contractors.sealing import sealed_phone
+from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.ids import uuid7
 from ownercare_api.demo.firms import credit_code
 from ownercare_api.properties.parts import BuildingPart, Trade
@@ -58,7 +60,7 @@ async def make_firm(session: AsyncSession, *, kind: FirmKind, name: str | None =
         name=name or f"临澜{'固盾防水工程' if kind is FirmKind.CONTRACTOR else '安庭物业服务'}{made.hex[-6:]}有限公司",
         uscc=credit_code(region="990000", organisation=f"MA{digits}"),
         contact_name="赵建国",
-        contact_phone="+8657112345678",
+        **sealed_phone(Keyring.from_master(bytes(range(32))), "+8657112345678"),
     )
     session.add(firm)
     await session.flush()

@@ -221,7 +221,7 @@ async def test_a_look_up_is_on_record_without_the_number(
     assert event.data == {"owner_ids": [str(owner.id)], "unlinked_tickets": 0}
 
 
-async def test_the_screen_pop_takes_three_statements_and_the_event(
+async def test_the_screen_pop_takes_three_statements_the_look_and_the_event(
     client: httpx.AsyncClient, session: AsyncSession, org: Org, agent: Actor, state: AppState, queries: QueryRecorder
 ) -> None:
     for name, unit in zip(("甲", "乙", "丙"), org.units, strict=True):
@@ -229,10 +229,11 @@ async def test_the_screen_pop_takes_three_statements_and_the_event(
     await look(client, agent)  # the process knows the caller and the policy now
     with queries:
         await look(client, agent)
-    assert [one.split()[0].strip("(") for one in queries.statements] == ["SELECT", "SELECT", "SELECT", "INSERT"]
+    kinds = [one.split()[0].strip("(") for one in queries.statements]
+    assert kinds == ["SELECT", "SELECT", "SELECT", "INSERT", "INSERT"]
     with queries:
         await look(client, agent, "13700000000")
-    assert queries.count == 3  # nobody's contacts are asked for
+    assert queries.count == 3  # nobody's contacts are asked for, and nobody was looked at
 
 
 async def test_refused_numbers_and_callers(

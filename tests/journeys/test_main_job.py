@@ -50,7 +50,7 @@ async def test_from_the_call_to_the_contractor_s_retention(committed: PooledData
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://ownercare.test", timeout=60) as client:
         await main_job.perform(client, say=told.append)
-    assert sum("拒绝" in line for line in told) == 8
+    assert sum("拒绝" in line for line in told) == 11
     async with committed.reader() as connection:
         closed = [tuple(row) for row in await connection.execute(text(CLOSED))]
         assert closed == [

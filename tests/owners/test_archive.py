@@ -1,5 +1,6 @@
 """The owner's record: opening it, masks everywhere, nothing in clear in the database, numbers, plain fields."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from tests.factories.owners import add_phone, make_owner
 from tests.factories.people import Actor, Desk
 
 from ownercare_api.core.http.state import AppState
-from ownercare_api.owners import sealing
+from ownercare_api.owners import sealing, views
 from ownercare_api.owners.models import Owner, OwnerPhone, Ownership
 from ownercare_api.timeline.models import Event
 
@@ -243,7 +244,7 @@ async def test_numbers_are_added_and_removed_but_never_the_primary_one(
     assert kinds == ["owner.phone_added", "owner.phone_added", "owner.phone_removed"]
 
 
-async def test_a_record_is_read_in_three_statements_and_a_list_in_two(
+async def test_a_record_is_read_in_four_statements_and_a_list_in_three(  # each with the look on record
     client: httpx.AsyncClient, session: AsyncSession, org: Org, seller: Actor, state: AppState, queries: QueryRecorder
 ) -> None:
     owner = await make_owner(session, state.keyring, units=org.units)
@@ -251,11 +252,74 @@ async def test_a_record_is_read_in_three_statements_and_a_list_in_two(
     await client.get("/v1/me", headers=seller.headers)
     with queries:
         read = await client.get(f"/v1/owners/{owner.id}", headers=seller.headers)
-    assert queries.count == 3
+    assert queries.count == 4
     assert len(read.json()["homes"]) == 2
     for path in ("/v1/owners", "/v1/owners?sort=name", "/v1/owners?q=wang", f"/v1/owners?unit_id={org.units[0].id}"):
         with queries:
             listed = await client.get(path, headers=seller.headers)
-        assert queries.count == 2, path
+        assert queries.count == 3, path
         assert listed.status_code == 200
     assert UUID(listed.json()["items"][-1]["id"]) == owner.id
+
+
+@pytest.mark.rule("OWN-02")
+@pytest.mark.rule("OWN-03")
+@pytest.mark.rule("CHN-15")
+async def test_needs_and_preferences_are_kept_and_patched(
+    client: httpx.AsyncClient, session: AsyncSession, org: Org, seller: Actor, clock: FakeClock
+) -> None:
+    need = {
+        "home_type": "高层住宅",
+        "area_min_cm2": 900_000,
+        "area_max_cm2": 1_300_000,
+        "budget_max_fen": 300_000_000,
+        "floors": "8 层以上",
+        "layout": "三室两厅",
+        "living_needs": "与父母同住",
+    }
+    more = {
+        "special_needs": "听力不便",
+        "preferred_channel": "sms",
+        "preferred_times": "18:00 以后",
+        "language": "粤语",
+    }
+    made = await client.post("/v1/owners", json=body_of(org, purchase_need=need, **more), headers=seller.headers)
+    assert made.status_code == 201, made.text
+    body = made.json()
+    assert {name: body[name] for name in more} == more
+    assert body["purchase_need"] == need | {"budget_min_fen": None}
+    assert (body["birth_date"], body["age"]) == ("1985-03-07", 41)
+    path, tag = made.headers["location"], {"If-Match": made.headers["etag"]}
+    changed = await client.patch(
+        path, json={"preferred_channel": "phone", "purchase_need": None}, headers=seller.headers | tag
+    )
+    assert (changed.status_code, changed.json()["preferred_channel"], changed.json()["purchase_need"]) == (
+        200,
+        "phone",
+        None,
+    )
+    before = await counts(session)
+    for wrong in (
+        {"purchase_need": {"area_min_cm2": 2, "area_max_cm2": 1}},
+        {"purchase_need": {"colour": "red"}},
+        {"preferred_channel": "pigeon"},
+        {"checked_on": "2026-01-01"},
+        {"merged_into": path.rpartition("/")[2]},
+    ):
+        refused = await client.patch(path, json=wrong, headers=seller.headers | {"If-Match": "*"})
+        assert refused.status_code == 422, wrong
+    assert await counts(session) == before
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "years"),
+    [
+        (date(1985, 3, 7), date(2026, 3, 6), 40),
+        (date(1985, 3, 7), date(2026, 3, 7), 41),
+        (date(2000, 2, 29), date(2026, 2, 28), 25),
+        (date(2000, 2, 29), date(2026, 3, 1), 26),
+        (date(2026, 11, 20), date(2026, 11, 20), 0),
+    ],
+)
+def test_age_is_whole_years(born: date, today: date, years: int) -> None:
+    assert views.age(born, today=today) == years

@@ -94,7 +94,7 @@ async def test_changes_stop_at_the_same_border(
     ):
         answer = await client.request(method, path, json=body, headers=seller.headers | {"If-Match": "*"})
         assert (answer.status_code, answer.json()["code"]) == (404, "owner_not_found"), path
-    looker = await people.staff("records_clerk")  # sees everybody, writes nobody
+    looker = await people.staff("finance_officer")  # sees everybody, writes nobody
     refused = await client.post(f"/v1/owners/{there.id}/phones", json={"number": "13900001111"}, headers=looker.headers)
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
     assert int((await session.execute(select(func.count()).select_from(Event))).scalar_one()) == before

@@ -1,6 +1,7 @@
 """Delivery starts the owner's warranty clock once; occupancy is counted per household."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -134,6 +135,51 @@ async def test_occupancy_is_counted_in_one_statement(
         "units": total,
         "delivered": moved_in,
         "moved_in": moved_in,
+        "rented": 0,
+        "vacant": 0,
         "moved_in_bp": share,
     }
     assert int((await session.execute(select(func.count()).select_from(Unit))).scalar_one()) == total
+
+
+@pytest.mark.rule("OWN-14")
+@pytest.mark.rule("OWN-17")
+async def test_hand_overs_and_households_leave_a_history(
+    client: httpx.AsyncClient, session: AsyncSession, people: Desk, org: Org, admin: Actor, clock: FakeClock
+) -> None:
+    path = f"/v1/units/{org.units[0].id}"
+    handed = {"delivered_on": "2026-11-01", "content": "验收合格", "handover_material": ["钥匙 3 把"]}
+    await client.post(f"{path}/delivery", json=handed, headers=admin.headers)
+    mended = {"delivered_on": "2026-11-02", "correction_reason": "晚一天"}
+    await client.post(f"{path}/delivery", json=mended, headers=admin.headers)
+    steps: tuple[tuple[dict[str, Any], int], ...] = (
+        ({"moved_in_on": "2026-11-03", "occupied_by": "owner"}, 201),
+        ({"moved_in_on": None, "moved_out_on": "2026-11-02"}, 422),
+        ({"moved_in_on": None, "moved_out_on": "2026-11-21"}, 422),
+        ({"moved_in_on": None, "moved_out_on": "2026-11-10"}, 201),
+        ({"moved_in_on": "2026-11-09", "occupied_by": "tenant"}, 422),
+        ({"moved_in_on": "2026-11-10", "moved_out_on": "2026-11-11"}, 422),
+        ({"moved_in_on": "2026-11-10", "occupied_by": "tenant"}, 201),
+    )
+    for body, status in steps:
+        answer = await client.post(f"{path}/occupancy", json=body, headers=admin.headers)
+        assert answer.status_code == status, (body, answer.text)
+    reader = await people.staff("records_clerk", project_id=org.project.id)
+    lived = (await client.get(f"{path}/occupancies", headers=reader.headers)).json()["items"]
+    assert [(one["moved_in_on"], one["moved_out_on"], one["occupied_by"]) for one in lived] == [
+        ("2026-11-10", None, "tenant"),
+        ("2026-11-03", "2026-11-10", "owner"),
+    ]
+    handovers = (await client.get(f"{path}/deliveries", headers=reader.headers)).json()["items"]
+    assert [(one["delivered_on"], one["correction_reason"]) for one in handovers] == [
+        ("2026-11-02", "晚一天"),
+        ("2026-11-01", None),
+    ]
+    assert handovers[1]["handover_material"] == ["钥匙 3 把"]
+    counted = (await client.get(f"/v1/projects/{org.project.id}/occupancy", headers=reader.headers)).json()
+    assert (counted["moved_in"], counted["rented"], counted["vacant"]) == (1, 1, counted["delivered"] - 1)
+    sibling = await make_org(session, now=clock(), name="滨江壹号", region=org.region)
+    stranger = await people.staff("records_clerk", project_id=sibling.project.id)
+    for what in ("occupancies", "deliveries"):
+        hidden = await client.get(f"{path}/{what}", headers=stranger.headers)
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "unit_not_found")

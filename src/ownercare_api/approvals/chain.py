@@ -170,6 +170,9 @@ class Chain:
             raise AlreadyDecided(status=self.status.value)
         if not actor.may(scopes[turn.tier], project_id=self.project_id):
             raise OutOfTurn(tier=TIER_WORDS[turn.tier])
-        if any(seat.decided_by == actor.id for seat in self.seats):
+        persons = actor.acting(scopes[turn.tier], project_id=self.project_id)
+        if persons & self.makers:  # lent by a maker
+            raise OwnWork
+        if any(seat.decided_by in persons for seat in self.seats):
             raise TwoPeople
         return turn

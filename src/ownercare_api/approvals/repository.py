@@ -91,14 +91,35 @@ def decidable_by(principal: Principal) -> ColumnElement[bool]:
     """Return the condition that a caller may decide now: `Chain.check` as SQL, so that a list can be cut in pages."""
     if principal.kind is not PrincipalKind.STAFF:
         return literal(False)
-    seats: list[ColumnElement[bool]] = []
-    for tier in Tier:
-        scope = scope_of(tier)
-        if scope in principal.scopes:
-            seats.append(and_(turn_is(tier), visible_to(principal, scope=scope)))
-    made = exists().where(M.approval_id == A.id, M.account_id == principal.id)
-    decided = exists().where(S.approval_id == A.id, S.decided_by == principal.id)
-    return and_(or_(literal(False), *seats), ~made, ~decided)
+    seats = [
+        and_(turn_is(tier), _seated(principal, scope=scope_of(tier)))
+        for tier in Tier
+        if scope_of(tier) in principal.scopes
+    ]
+    return and_(or_(literal(False), *seats), ~_involved(principal.id))
+
+
+def _seated(principal: Principal, *, scope: str) -> ColumnElement[bool]:
+    """Return the condition that a scope is held here, by a grant of one's own or lent by people not involved."""
+    own: list[ColumnElement[bool]] = []
+    lent: list[ColumnElement[bool]] = []
+    barred: list[ColumnElement[bool]] = []
+    for grant in principal.grants:
+        if scope not in grant.scopes:
+            continue
+        here = literal(True) if grant.reach.everywhere else A.project_id.in_(list(grant.reach.projects))
+        if grant.lent_by is None:
+            own.append(here)
+        else:
+            lent.append(here)
+            barred.append(and_(here, _involved(grant.lent_by)))
+    return or_(literal(False), *own, and_(or_(literal(False), *lent), ~or_(literal(False), *barred)))
+
+
+def _involved(person: UUID) -> ColumnElement[bool]:
+    made = exists().where(M.approval_id == A.id, M.account_id == person)
+    decided = exists().where(S.approval_id == A.id, S.decided_by == person)
+    return or_(made, decided)
 
 
 async def one(connection: Connection, *, approval_id: UUID, principal: Principal, scope: str) -> Row[Any] | None:

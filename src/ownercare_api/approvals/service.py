@@ -1,6 +1,6 @@
 """Use cases of the approvals: ask for one, decide in a seat, withdraw; the room knows no subject type."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.approvals import repository
-from ownercare_api.approvals.chain import Chain, Reason, Seat, Taken, reason, route
+from ownercare_api.approvals.chain import Chain, Reason, Seat, Taken, reason, route, scope_of
 from ownercare_api.approvals.models import Approval, ApprovalMaker, ApprovalStatus, ApprovalStep, Decision
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.errors import FieldError, Invalid, NotFound
@@ -31,6 +31,7 @@ __all__ = [
     "Reason",
     "Seat",
     "decide",
+    "edited",
     "reason",
     "request",
     "route",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 READ = "approvals:read"
+LENT = "lent_authority"
+"""The part of one whose lent authority decided in a seat."""
 
 OnDecided = Callable[[AsyncSession, Approval, Principal, datetime], Awaitable[None]]
 """Told once, in the same transaction, when a request ends: `approval.status` is approved or rejected."""
@@ -181,6 +184,11 @@ async def decide(
     step = next(step for step in steps if step.position == taken.position)
     step.decision, step.comment = decision, comment
     step.decided_by, step.decided_by_name, step.decided_at = actor.id, actor.name, now
+    # Who lent the authority has used it up: the other seat is another person's.
+    scope = scope_of(step.tier)
+    await add_makers(
+        session, approval, persons=actor.acting(scope, project_id=approval.project_id) - {actor.id}, part=LENT
+    )
     approval.updated_at = now  # the version rises also where only a seat was taken
     ends = decision is Decision.REJECTED or step is steps[-1]
     if ends:
@@ -189,15 +197,33 @@ async def decide(
     await session.flush()
     why = reason(await policies.snapshot(session, snapshot_id=approval.policy_snapshot_id), approval.total_fen)
     seat = {"position": step.position, "tier": step.tier.value, "decision": decision.value}
-    await _record(session, approval, "approval.decided", actor=actor, now=now, rules=(why.rule,), more=seat)
+    lent = actor.on_behalf_of(scope, project_id=approval.project_id)
+    await _record(session, approval, "approval.decided", actor=actor, now=now, rules=(why.rule,), more={**seat, **lent})
     if ends:
         await deadlines.stop(session, subject_id=approval.id, kinds=(ClockKind.APPROVAL,), at=now, actor=actor, now=now)
         kind = f"approval.{approval.status.value}"
-        await _record(session, approval, kind, actor=actor, now=now, rules=(why.rule,))
+        await _record(session, approval, kind, actor=actor, now=now, rules=(why.rule,), more=lent)
         # No listener is a fault of the wiring: a decision that its subject never hears of must not be committed.
         await hooks.on_decided[approval.subject_kind](session, approval, actor, now)
         await session.flush()
     return approval
+
+
+async def add_makers(session: AsyncSession, approval: Approval, *, persons: Collection[UUID], part: str) -> None:
+    """Add people to those who may not decide a request any more: they edited its subject, or lent a seat."""
+    known = {maker.account_id for maker in await repository.makers(session, approval_id=approval.id)}
+    session.add_all(
+        ApprovalMaker(approval_id=approval.id, account_id=person, part=part) for person in sorted(set(persons) - known)
+    )
+    await session.flush()
+
+
+async def edited(session: AsyncSession, *, subject_id: UUID, persons: Collection[UUID], now: datetime) -> None:
+    """Note who edited the subject of a pending request: they don't decide it (reading 10)."""
+    approval = await repository.lock_pending(session, subject_id=subject_id)
+    if approval is not None:
+        await add_makers(session, approval, persons=persons, part="edited")
+        approval.updated_at = now
 
 
 async def withdraw(session: AsyncSession, *, subject_id: UUID, actor: Principal, now: datetime) -> Approval | None:

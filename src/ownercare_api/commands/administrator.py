@@ -11,13 +11,21 @@ from ownercare_api.core.clock import system_clock
 from ownercare_api.core.database import PooledDatabase
 from ownercare_api.core.errors import DomainError
 from ownercare_api.identity.administrators import add_administrator
+from ownercare_api.timeline import service as timeline
 
 
 async def _add(url: str, *, username: str, name: str, password: str) -> None:
     database = PooledDatabase(url, pool_size=1)
     try:
         async with database.session() as session:
-            await add_administrator(session, username=username, name=name, password=password, now=system_clock())
+            await add_administrator(
+                session,
+                username=username,
+                name=name,
+                password=password,
+                record=timeline.record,
+                now=system_clock(),
+            )
             await session.commit()
     finally:
         await database.dispose()

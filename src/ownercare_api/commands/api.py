@@ -22,10 +22,12 @@ def main(*, host: str | None = None, port: int | None = None, processes: int | N
         port=settings.port if port is None else port,
         workers=processes if processes > 1 else None,
         loop="uvloop",
-        http="httptools",
+        http="ownercare_api.core.http.server:ProblemProtocol",
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whose X-Forwarded-For is believed is OWNERCARE_TRUSTED_PROXIES to say
         timeout_graceful_shutdown=20,
         timeout_keep_alive=30,
     )

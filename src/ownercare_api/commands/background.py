@@ -7,7 +7,7 @@ from ownercare_api import worker
 from ownercare_api.commands.checks import check_schema, check_server, settings_of_a_command
 from ownercare_api.commands.console import say
 from ownercare_api.core.clock import system_clock
-from ownercare_api.core.database import PooledDatabase
+from ownercare_api.core.database import RUNTIME_ROLE, PooledDatabase
 from ownercare_api.core.logs import configure
 from ownercare_api.core.settings import Settings
 
@@ -17,7 +17,7 @@ async def _work(settings: Settings, url: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    database = PooledDatabase(url, pool_size=4)
+    database = PooledDatabase(url, pool_size=4, role=RUNTIME_ROLE)
     try:
         await worker.run(database=database, settings=settings, clock=system_clock, stop=stop)
     finally:

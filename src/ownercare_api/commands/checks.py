@@ -11,6 +11,7 @@ from ownercare_api.commands.place import load_settings
 from ownercare_api.core import migrations
 from ownercare_api.core.database import PooledDatabase, normalise_url
 from ownercare_api.core.settings import Settings
+from ownercare_api.timeline import restoring
 
 OLDEST_SERVER = 150000
 
@@ -80,3 +81,18 @@ def check_schema(url: str) -> None:
             f"The database is at revision {have or 'none'}; this version needs {want}. Run `ownercare migrate` first.",
             code=4,
         )
+    if asyncio.run(_restored(url)):
+        fail(
+            "数据库是从备份恢复的,事务编号须先校正。请运行 ownercare audit after-restore。",
+            "The database was restored; its transaction numbers must be mended. Run `ownercare audit after-restore`.",
+            code=4,
+        )
+
+
+async def _restored(url: str) -> bool:
+    database = PooledDatabase(url, pool_size=1)
+    try:
+        async with database.reader() as connection:
+            return await restoring.is_behind(connection)
+    finally:
+        await database.dispose()

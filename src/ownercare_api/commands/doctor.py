@@ -11,14 +11,16 @@ from sqlalchemy import func, select
 from ownercare_api.commands.checks import check_server, settings_of_a_command
 from ownercare_api.commands.console import say
 from ownercare_api.commands.place import load_keyring
-from ownercare_api.core import migrations
+from ownercare_api.core import grants, migrations
 from ownercare_api.core.clock import business_date, system_clock
-from ownercare_api.core.database import Database, PooledDatabase
+from ownercare_api.core.database import RUNTIME_ROLE, Database, PooledDatabase
 from ownercare_api.core.jobs import Job, JobStatus
 from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines.models import CalendarYear, Deadline
 from ownercare_api.policies import service as policies
 from ownercare_api.properties.models import Project
+from ownercare_api.timeline import audit
+from ownercare_api.timeline.verifying_faults import FAULTS
 
 GOOD, BAD, NOTE = "✓", "✗", "·"
 
@@ -54,9 +56,42 @@ async def _database(url: str) -> list[tuple[str, str]]:
         findings = [(GOOD if have == want else BAD, f"数据库结构 / tables: {have or '空 none'}(需要 wanted {want})")]
         if have == want:
             findings += await _contents(database)
+            findings += await _audit(url)
         return findings
     finally:
         await database.dispose()
+
+
+async def _audit(url: str) -> list[tuple[str, str]]:
+    """Look at the audit trail as the application does: in its role."""
+    now = system_clock()
+    database = PooledDatabase(url, pool_size=1, role=RUNTIME_ROLE)
+    try:
+        async with database.reader() as connection:
+            found = await audit.state(connection, now=now)
+            guards = await grants.guards(connection)
+            working_as = (await connection.execute(select(func.current_user()))).scalar_one()
+    finally:
+        await database.dispose()
+    open_tables = [guard.name for guard in guards if not guard.trigger]
+    granted = working_as == RUNTIME_ROLE and all(guard.grants for guard in guards)
+    findings = [
+        (GOOD if granted else BAD, f"应用以受限角色工作,不能改删审计与台账 / the application works as: {working_as}"),
+        (BAD if open_tables else GOOD, f"防改触发器 / append-only triggers off: {', '.join(open_tables) or '无 none'}"),
+        (
+            BAD if found.late else GOOD,
+            f"审计封存延迟 / unsealed: {found.waiting}, {found.lag.total_seconds():.0f} s",
+        ),
+    ]
+    last = found.verification
+    if last is None:
+        findings.append((NOTE, "审计记录尚未核验 / the audit trail was not verified yet"))
+    else:
+        words = "完整 intact" if last.fault_code is None else f"{FAULTS[last.fault_code][0]} {last.fault_code}"
+        findings.append((BAD if found.broken else GOOD, f"审计核验 / audit trail: {words} ({last.at:%Y-%m-%d %H:%M}Z)"))
+        if now - last.at > timedelta(days=2):
+            findings.append((BAD, "审计记录已超过两天未核验 / not verified for more than two days"))
+    return findings
 
 
 async def _contents(database: Database) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from ownercare_api.commands.place import Place, check_port, load_settings
 from ownercare_api.commands.processes import child, module, wait_until_ready
 from ownercare_api.core import embedded
 from ownercare_api.core.embedded_binaries import EmbeddedPostgresError
+from ownercare_api.core.messages import OUTBOX
 
 
 def _migrations_folder() -> Path:
@@ -48,6 +49,20 @@ def _api(found: Place, *, host: str, port: int) -> contextlib.AbstractContextMan
     return child(found, "api", OWNERCARE_HOST=host, OWNERCARE_PORT=str(port), OWNERCARE_DEMO="true")
 
 
+def _messages(found: Place) -> str:
+    """Return where owners' codes go: a file in the data folder, unless the installation has chosen."""
+    return found.settings.messages if "messages" in found.settings.model_fields_set else "file"
+
+
+def _worker(found: Place) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    return child(found, "background", OWNERCARE_MESSAGES=_messages(found))
+
+
+def _main_job(found: Place, base_url: str) -> int:
+    outbox = [str(found.settings.data_dir / OUTBOX)] if _messages(found) == "file" else []
+    return module(found, "ownercare_api.demo.main_job", base_url, *outbox)
+
+
 def stay(found: Place, *, host: str, port: int) -> None:
     """Start everything, play the main job, print where to look, and stay until stopped."""
     started = time.monotonic()
@@ -57,9 +72,9 @@ def stay(found: Place, *, host: str, port: int) -> None:
     base_url = f"http://{host}:{port}"
     with _api(found, host=host, port=port) as api, contextlib.ExitStack() as later:
         wait_until_ready(base_url, api)
-        later.enter_context(child(found, "background"))  # not before: the API's start is what people wait for
+        later.enter_context(_worker(found))  # not before: the API's start is what people wait for
         say(f"API 已应答 / the API answers: {base_url} ({time.monotonic() - started:.1f} s)")
-        module(found, "ownercare_api.demo.main_job", base_url)
+        _main_job(found, base_url)
         say("")
         say(f"接口文档 / docs: {base_url}/docs · {base_url}/redoc · {base_url}/openapi.json")
         module(found, "ownercare_api.demo.main_job", "--accounts")
@@ -102,9 +117,9 @@ def once() -> int:
             prepare(found)
             port = _free_port()
             base_url = f"http://127.0.0.1:{port}"
-            with _api(found, host="127.0.0.1", port=port) as api, child(found, "background"):
+            with _api(found, host="127.0.0.1", port=port) as api, _worker(found):
                 wait_until_ready(base_url, api)
-                return module(found, "ownercare_api.demo.main_job", base_url)
+                return _main_job(found, base_url)
 
 
 def _free_port() -> int:

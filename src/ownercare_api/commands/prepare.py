@@ -6,7 +6,7 @@ import time
 from ownercare_api.commands.checks import check_server, settings_of_a_command
 from ownercare_api.commands.console import fail, progress
 from ownercare_api.commands.place import load_keyring
-from ownercare_api.core import migrations
+from ownercare_api.core import field_keys, migrations
 from ownercare_api.core.clock import system_clock
 from ownercare_api.core.database import PooledDatabase
 from ownercare_api.core.settings import Settings
@@ -16,7 +16,10 @@ from ownercare_api.demo import loader
 async def _load(settings: Settings, url: str) -> None:
     database = PooledDatabase(url)
     try:
-        await loader.load(database, keyring=load_keyring(settings), now=system_clock(), on_progress=progress)
+        keyring = load_keyring(settings)
+        async with database.reader() as connection:
+            await field_keys.load(connection, keyring=keyring)
+        await loader.load(database, keyring=keyring, now=system_clock(), on_progress=progress)
     except loader.NotEmpty:
         fail(
             "数据库中已有其他数据,不载入演示数据。请使用空数据库,或用 ownercare serve 启动。",

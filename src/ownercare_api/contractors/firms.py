@@ -9,8 +9,11 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from ownercare_api.contractors import sealing
 from ownercare_api.contractors.models import Firm, FirmKind, FirmProject, RepairTeam, RepairTeamProject
+from ownercare_api.contractors.sealing import sealed_account, sealed_phone
 from ownercare_api.contractors.service import WRITE, FirmNotFound, PartnerNameTaken, WrongFirmKind
+from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import Conflict
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
@@ -36,6 +39,10 @@ async def register(
     uscc: str,
     contact_name: str,
     contact_phone: str,
+    bank_name: str | None,
+    bank_account: str | None,
+    bank_account_holder: str | None,
+    keyring: Keyring,
     principal: Principal,
     now: datetime,
 ) -> Firm:
@@ -43,7 +50,16 @@ async def register(
     principal.require(WRITE, project_id=None)
     await _free(session, or_(Firm.name == name, Firm.uscc == uscc))
     firm = Firm(
-        id=uuid7(), kind=kind, name=name, uscc=uscc, contact_name=contact_name, contact_phone=contact_phone, active=True
+        id=uuid7(),
+        kind=kind,
+        name=name,
+        uscc=uscc,
+        contact_name=contact_name,
+        bank_name=bank_name,
+        bank_account_holder=bank_account_holder,
+        active=True,
+        **sealed_phone(keyring, contact_phone),
+        **sealed_account(keyring, bank_account),
     )
     session.add(firm)
     await session.flush()
@@ -61,20 +77,42 @@ async def for_change(session: AsyncSession, *, firm_id: UUID, principal: Princip
 
 
 async def update(
-    session: AsyncSession, *, firm: Firm, changes: Mapping[str, Any], principal: Principal, now: datetime
+    session: AsyncSession,
+    *,
+    firm: Firm,
+    changes: Mapping[str, Any],
+    keyring: Keyring,
+    principal: Principal,
+    now: datetime,
 ) -> None:
     """Change plain fields of a firm that the caller locked; raises `PartnerNameTaken`."""
-    changed = {name: value for name, value in changes.items() if getattr(firm, name) != value}
+    present = _present(firm, keyring=keyring)
+    changed = {name: value for name, value in changes.items() if present[name] != value}
     if not changed:
         return
     if "name" in changed:
         await _free(session, Firm.name == changed["name"])
     for name, value in changed.items():
-        setattr(firm, name, value)
+        sealed = {"contact_phone": sealed_phone, "bank_account": sealed_account}.get(name)
+        for column, stored in ({name: value} if sealed is None else sealed(keyring, value)).items():
+            setattr(firm, column, stored)
     firm.updated_at = now
     await session.flush()
     data = {"fields": sorted(changed)}
     await _record(session, firm=firm, kind="firm.updated", data=data, principal=principal, now=now)
+
+
+def _present(firm: Firm, *, keyring: Keyring) -> dict[str, Any]:
+    account = firm.bank_account_encrypted
+    return {
+        "name": firm.name,
+        "contact_name": firm.contact_name,
+        "contact_phone": keyring.decrypt(bytes(firm.contact_phone_encrypted), column=sealing.PHONE),
+        "bank_name": firm.bank_name,
+        "bank_account_holder": firm.bank_account_holder,
+        "bank_account": None if account is None else keyring.decrypt(bytes(account), column=sealing.BANK_ACCOUNT),
+        "active": firm.active,
+    }
 
 
 async def serve(

@@ -1,10 +1,10 @@
 """Tables of firms, contracts, warranty terms, repair teams and workers."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
@@ -18,6 +18,13 @@ class FirmKind(StrEnum):
     PROPERTY_COMPANY = "property_company"
 
 
+class FirmField(StrEnum):
+    """What can be looked at in clear."""
+
+    CONTACT_PHONE = "contact_phone"
+    BANK_ACCOUNT = "bank_account"
+
+
 class Firm(Stamped, Base):
     """A partner firm: a contractor (施工单位) or a property company (物业公司)."""
 
@@ -28,8 +35,31 @@ class Firm(Stamped, Base):
     uscc: Mapped[str] = mapped_column(unique=True)
     """Unified social credit code (统一社会信用代码)."""
     contact_name: Mapped[str]
-    contact_phone: Mapped[str]
+    contact_phone_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    contact_phone_masked: Mapped[str]
+    bank_name: Mapped[str | None]
+    """The bank with its branch (开户行)."""
+    bank_account_holder: Mapped[str | None]
+    """As the bank has it (户名)."""
+    bank_account_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    bank_account_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    """Two firms with one account are found by it."""
+    bank_account_masked: Mapped[str | None]
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
+
+
+class FirmDisclosure(Identified, Base):
+    """One look at a firm's telephone number or bank account in clear: who and why. Never changed."""
+
+    __tablename__ = "firm_disclosure"
+    __table_args__ = (Index("ix_firm_disclosure_firm", "firm_id", "id"),)
+
+    firm_id: Mapped[UUID] = mapped_column(ForeignKey("firm.id"))
+    actor_id: Mapped[UUID]
+    actor_name: Mapped[str]
+    field: Mapped[str]
+    purpose: Mapped[str]
+    at: Mapped[datetime]
 
 
 class FirmProject(Base):

@@ -61,8 +61,8 @@ _terms: Any = (
 )
 
 FIRM: list[Any] = [
-    Firm.id, Firm.kind, Firm.name, Firm.uscc, Firm.contact_name, Firm.contact_phone, Firm.active, Firm.version,
-    _served.label("project_ids"),
+    Firm.id, Firm.kind, Firm.name, Firm.uscc, Firm.contact_name, Firm.contact_phone_masked, Firm.bank_name,
+    Firm.bank_account_holder, Firm.bank_account_masked, Firm.active, Firm.version, _served.label("project_ids"),
 ]  # fmt: skip
 CONTRACT: list[Any] = [*ConstructionContract.__table__.c, Firm.name.label("firm_name"), _terms.label("warranty_terms")]
 TEAM: list[Any] = [

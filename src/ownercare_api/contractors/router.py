@@ -5,13 +5,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from ownercare_api.contractors import contracts, firms, repository, views
+from ownercare_api.contractors import contracts, disclosures, firms, repository, views
 from ownercare_api.contractors.access import ContractorsRead, ContractorsWrite
 from ownercare_api.contractors.models import ConstructionContract, Firm, FirmKind
 from ownercare_api.contractors.schemas import (
     ContractCreate,
     ContractRead,
     FirmCreate,
+    FirmDisclosedRead,
+    FirmDisclosureCreate,
     FirmProjectsReplace,
     FirmRead,
     FirmUpdate,
@@ -28,7 +30,7 @@ from ownercare_api.core.http.etag import IfMatch, put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
-from ownercare_api.core.http.state import Now
+from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
@@ -74,10 +76,11 @@ async def firms_list(
     openapi_extra={"x-rules": ["ORG-23", "REP-09"]},
 )
 async def firms_create(
-    principal: ContractorsWrite, session: Tx, now: Now, response: Response, body: FirmCreate
+    principal: ContractorsWrite, session: Tx, state: State, now: Now, response: Response, body: FirmCreate
 ) -> FirmRead:
-    """Name and unified social credit code are unique. Needs company-wide reach."""
-    firm = await firms.register(session, **body.model_dump(), principal=principal, now=now)
+    """Name and unified social credit code are unique. Telephone and bank account are encrypted at once and shown masked
+    ever after. Needs company-wide reach."""
+    firm = await firms.register(session, **body.model_dump(), keyring=state.keyring, principal=principal, now=now)
     response.headers["Location"] = f"/v1/firms/{firm.id}"
     return await _firm(session, response, firm_id=firm.id, principal=principal)
 
@@ -106,15 +109,37 @@ async def firms_read(principal: ContractorsRead, reader: Reader, response: Respo
     openapi_extra={"x-rules": ["ORG-23"]},
 )
 async def firms_update(
-    principal: ContractorsWrite, session: Tx, now: Now, response: Response, if_match: IfMatch, firm_id: UUID,
-    body: FirmUpdate,
+    principal: ContractorsWrite, session: Tx, state: State, now: Now, response: Response, if_match: IfMatch,
+    firm_id: UUID, body: FirmUpdate,
 ) -> FirmRead:  # fmt: skip
-    """JSON Merge Patch of name, contact and activity; the credit code stays. Needs company-wide reach."""
+    """JSON Merge Patch of name, contact, bank account and activity; the credit code stays. Needs company-wide reach."""
     firm = await firms.for_change(session, firm_id=firm_id, principal=principal)
     if_match.check(firm.version)
     changes = body.model_dump(exclude_unset=True)
-    await firms.update(session, firm=firm, changes=changes, principal=principal, now=now)
+    await firms.update(session, firm=firm, changes=changes, keyring=state.keyring, principal=principal, now=now)
     return await _firm(session, response, firm_id=firm_id, principal=principal)
+
+
+@router.post(
+    "/firms/{firm_id}/disclosures",
+    operation_id="firms_disclosures_create",
+    summary="Look at a firm's number or bank account in clear (查看合作单位明文)",
+    status_code=201,
+    response_model=FirmDisclosedRead,
+    responses=problems(InvalidToken, MissingScope, FirmNotFound, disclosures.ForFinance, disclosures.FirmValueMissing),
+    openapi_extra={"x-rules": ["OWN-08"]},
+)
+async def firms_disclosures_create(
+    principal: ContractorsRead, session: Tx, state: State, now: Now, response: Response, firm_id: UUID,
+    body: FirmDisclosureCreate,
+) -> FirmDisclosedRead:  # fmt: skip
+    """The telephone number of the contact for whoever may see the firm; the bank account for those who pay settlements
+    and for the firm's own people. Each look is recorded with its purpose."""
+    record, value = await disclosures.disclose(
+        session, firm_id=firm_id, **body.model_dump(), keyring=state.keyring, principal=principal, now=now
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return FirmDisclosedRead(id=record.id, field=body.field, purpose=record.purpose, value=value, at=record.at)
 
 
 @router.put(

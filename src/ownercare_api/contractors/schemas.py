@@ -1,14 +1,15 @@
 """What the contractor room sends and takes."""
 
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from stdnum.cn import uscc as uscc_rules
 
-from ownercare_api.contractors.models import FirmKind
+from ownercare_api.contractors.models import FirmField, FirmKind
 from ownercare_api.core.phone_field import PhoneNumber
 from ownercare_api.core.wire import BusinessDate, Fault, Inward, Line, Name, Outward, PositiveFen, Ref
 from ownercare_api.properties.parts import BuildingPart, Trade
@@ -31,6 +32,13 @@ def _uscc(text: str) -> str:
     return plain
 
 
+def _account(text: str) -> str:
+    digits = re.sub(r"[\s-]+", "", text)
+    if not re.fullmatch(r"[0-9]{8,30}", digits):
+        raise Fault("invalid_bank_account", zh="银行账号须为 8 至 30 位数字。", en="A bank account has 8 to 30 digits.")
+    return digits
+
+
 def _no_twins(values: Sequence[Item]) -> Sequence[Item]:
     if len(set(values)) != len(values):
         raise Fault("repeated", zh="同一项不能重复填写。", en="The same thing is named twice.")
@@ -41,6 +49,8 @@ CreditCode = Annotated[str, StringConstraints(min_length=18, max_length=30), Aft
 """Unified social credit code (统一社会信用代码, GB 32100), in its 18 characters."""
 Trades = Annotated[list[Trade], Field(min_length=1, max_length=len(Trade)), AfterValidator(_no_twins)]
 Projects = Annotated[list[UUID], Field(max_length=200), AfterValidator(_no_twins)]
+BankAccount = Annotated[str, StringConstraints(min_length=8, max_length=50), AfterValidator(_account)]
+"""A bank account of 8 to 30 digits; spaces and hyphens are dropped."""
 SkillLevel = Annotated[int, Field(strict=True, ge=1, le=5)]
 Years = Annotated[int, Field(strict=True, ge=0, le=60)]
 
@@ -53,7 +63,10 @@ class FirmRead(Outward):
     name: str = Field(examples=["临澜固盾防水工程有限公司"])
     uscc: str = Field(description="unified social credit code (统一社会信用代码)", examples=["91990000MA1K2ABC3B"])
     contact_name: str
-    contact_phone: str = Field(description="the firm's number for business, in E.164", examples=["+8657112345678"])
+    contact_phone_masked: str = Field(description="the firm's number for business", examples=["0571-****5678"])
+    bank_name: str | None = Field(description="bank with branch (开户行)", examples=["临澜银行江晖支行"])
+    bank_account_holder: str | None = Field(description="as the bank has it (户名)")
+    bank_account_masked: str | None = Field(description="see disclosures", examples=["**** 5678"])
     active: bool
     project_ids: list[UUID] = Field(description="projects that a property company serves")
     version: int
@@ -68,13 +81,19 @@ class FirmCreate(Inward):
         uscc="91990000MA1K2ABC3B",
         contact_name="赵建国",
         contact_phone="0571-12345678",
+        bank_name="临澜银行江晖支行",
+        bank_account="6217 0015 4000 1234 5678",
+        bank_account_holder="临澜固盾防水工程有限公司",
     )
 
     kind: FirmKind = Field(description="contractor (施工单位) or property company (物业公司)")
     name: Name = Field(description="registered name, unique")
     uscc: CreditCode = Field(description="unified social credit code (统一社会信用代码), unique")
     contact_name: Name
-    contact_phone: PhoneNumber = Field(description="the firm's number for business")
+    contact_phone: PhoneNumber = Field(description="the firm's number for business; kept encrypted")
+    bank_name: Name | None = Field(default=None, description="bank with branch (开户行)")
+    bank_account: BankAccount | None = Field(default=None, description="bank account (银行账号); kept encrypted")
+    bank_account_holder: Name | None = Field(default=None, description="as the bank has it (户名)")
 
 
 class FirmUpdate(Inward):
@@ -86,7 +105,29 @@ class FirmUpdate(Inward):
     name: Name = Field(default_factory=str)
     contact_name: Name = Field(default_factory=str)
     contact_phone: PhoneNumber = Field(default_factory=str)
+    bank_name: Name | None = None
+    bank_account: BankAccount | None = None
+    bank_account_holder: Name | None = None
     active: bool = Field(default_factory=bool, description="false: no new contracts and teams")
+
+
+class FirmDisclosureCreate(Inward):
+    """A look at one clear value of a firm, for a purpose."""
+
+    model_config = _example(field="bank_account", purpose="拨付结算书 JD-20261120-0003")
+
+    field: FirmField
+    purpose: Line = Field(description="what it is needed for (查看事由)")
+
+
+class FirmDisclosedRead(Outward):
+    """A clear value, shown once; do not keep it."""
+
+    id: UUID
+    field: FirmField
+    purpose: str
+    value: str = Field(examples=["6217001540001234567"])
+    at: datetime
 
 
 class FirmProjectsReplace(Inward):

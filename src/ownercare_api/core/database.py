@@ -1,7 +1,7 @@
 """The database: one engine, one transaction per request or job, and a reader without a transaction for hot reads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
+import structlog
 from sqlalchemy import BigInteger, DateTime, Enum, MetaData, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, make_url
@@ -18,6 +19,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from ownercare_api.core.hot import Driver
 from ownercare_api.core.ids import uuid7
+
+log = structlog.get_logger()
+
+RUNTIME_ROLE = "ownercare_runtime"
+"""The role of the API and the worker: it can't change what is append-only. `core.grants` makes it."""
 
 
 class Base(DeclarativeBase):
@@ -119,10 +125,41 @@ _SERVER_SETTINGS = {
 }
 
 
-class PooledDatabase:
-    """The database of a running process."""
+Connect = Callable[..., Coroutine[Any, Any, Any]]
 
-    def __init__(self, url: str | URL, *, pool_size: int = 10, application_name: str = "ownercare") -> None:
+
+def _in_role(role: str | None) -> Connect:
+    """Return how to connect: in a role that the login may take, else, said once, as the login itself.
+
+    The role comes with the connection's start, so that RESET ROLE leads back to it.
+    """
+    if role is None:
+        return asyncpg.connect  # type: ignore[no-any-return]
+    missing = False
+
+    async def connect(*args: Any, **options: Any) -> Any:
+        nonlocal missing
+        plain = dict(options.get("server_settings") or {})
+        if not missing:
+            try:
+                return await asyncpg.connect(*args, **(options | {"server_settings": plain | {"role": role}}))
+            except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as error:
+                connection = await asyncpg.connect(*args, **options)  # something else is wrong where this fails too
+                missing = True
+                log.warning("database.without_role", role=role, error=type(error).__name__)
+                return connection
+        return await asyncpg.connect(*args, **options)
+
+    return connect
+
+
+class PooledDatabase:
+    """The database of a running process; with a `role` that the login may take, every connection works in it."""
+
+    def __init__(
+        self, url: str | URL, *, pool_size: int = 10, application_name: str = "ownercare", role: str | None = None
+    ) -> None:
+        self._connect = _in_role(role)
         self.engine: AsyncEngine = create_async_engine(
             normalise_url(url if isinstance(url, str) else url.render_as_string(hide_password=False)),
             pool_size=pool_size,
@@ -131,6 +168,7 @@ class PooledDatabase:
             hide_parameters=True,  # errors are logged, and parameters hold personal data
             connect_args={
                 "server_settings": _SERVER_SETTINGS | {"application_name": application_name},
+                "async_creator_fn": self._connect,
             },
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -176,6 +214,7 @@ class PooledDatabase:
                     port=int(str(url.query.get("port", url.port or 5432))),
                     database=url.database,
                     ssl=ssl,
+                    connect=self._connect,
                     min_size=0,
                     max_size=self._pool_size,
                     server_settings=self._server_settings,

@@ -1,5 +1,6 @@
 """Runs the migrations that are shipped beside the package."""
 
+import asyncio
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from ownercare_api.core import grants
 from ownercare_api.core.database import Database
 
 
@@ -25,8 +27,9 @@ def _config(url: str) -> Config:
 
 
 def upgrade(url: str, *, revision: str = "head") -> None:
-    """Bring the database up to a revision; blocks, so call it outside an event loop."""
+    """Bring the database up to a revision and the grants up to its tables; blocks, so call it outside an event loop."""
     command.upgrade(_config(url), revision)
+    asyncio.run(grants.complete(url))
 
 
 def downgrade(url: str, *, revision: str) -> None:

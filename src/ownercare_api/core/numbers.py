@@ -33,6 +33,9 @@ KINDS = {
     "SP": "approval (审批单)",
     "HF": "callback (回访)",
     "WJ": "survey (满意度调查)",
+    "GX": "privacy request (个人信息权利请求)",
+    "BG": "change request of an owner's record (业主信息变更)",
+    "GH": "transfer of a home (房屋过户)",
 }
 """Every kind of number and what it counts."""
 

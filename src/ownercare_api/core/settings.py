@@ -1,8 +1,10 @@
 """Settings, read once from the environment. `docs/configuration.md` lists them all."""
 
+import ipaddress
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,7 +35,19 @@ class Settings(BaseSettings):
     issuer: str = Field(default="https://ownercare.example", description="`iss` of the access tokens")
     audience: str = Field(default="ownercare-api", description="`aud` of the access tokens")
     access_token_minutes: int = Field(default=15, ge=1, le=60)
-    refresh_token_days: int = Field(default=14, ge=1, le=90)
+    refresh_token_days: int = Field(default=14, ge=1, le=90, description="a login ends after this, however used")
+    refresh_idle_hours: int = Field(
+        default=12, ge=1, le=2160, description="a login of staff or of a firm's user ends when unused for so long"
+    )
+    trusted_proxies: str | None = Field(
+        default=None, description="addresses or networks, with commas, whose X-Forwarded-For names the caller"
+    )
+    client_requests_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="quota of a machine client that has none of its own"
+    )
+    messages: Literal["none", "file"] = Field(
+        default="none", description="short messages: `none`, or `file` for messages.jsonl in the data folder"
+    )
     master_key: SecretStr | None = Field(
         default=None,
         description="32 bytes, base64url; encrypts personal data and signing keys. Unset: made once in the data folder",
@@ -42,3 +56,11 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(default=15_728_640, description="largest uploaded file")
     log_level: str = Field(default="INFO")
     demo: bool = Field(default=False, description="the demonstration data set is loaded and its accounts are shown")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        for one in (value or "").split(","):
+            if one.strip():
+                ipaddress.ip_network(one.strip(), strict=False)
+        return value

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
-from sqlalchemy import Column, FromClause, func, select, text
+from sqlalchemy import Column, FromClause, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -186,4 +186,7 @@ class Numbers:
                 one.row["number"] = number = f"{kind}-{today:%Y%m%d}-{drawn - base:04d}"
                 for target, key, words in one.cited:
                     target[key] = words.format(number)
-            await session.execute(select(func.setval(sequence, drawn)))
+            await session.execute(  # drawn, not set: the application's role may not set sequences
+                text("SELECT count(nextval(CAST(:sequence AS regclass))) FROM generate_series(1, :count)"),
+                {"sequence": sequence, "count": len(asked)},
+            )

@@ -14,6 +14,7 @@ from ownercare_api.demo.estate import CUIHU, END, JIANGLAN, YUNQI, Estate, Home
 from ownercare_api.demo.people import PeopleFactory
 from ownercare_api.owners import sealing
 from ownercare_api.owners.documents import DocumentKind, Sex, check_digit, check_document
+from ownercare_api.owners.lifecycle import FilingStatus
 from ownercare_api.owners.models import Owner, OwnerPhone, Ownership
 
 WHOLE = 10_000
@@ -259,6 +260,7 @@ def _own(
                 contract_signed_on=signed_on,
                 payment_method=payment,
                 price_fen=price,
+                filing_status=FilingStatus.DRAFT,
             )
         )
     return rows

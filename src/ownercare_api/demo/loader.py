@@ -105,7 +105,7 @@ async def _fill(session: AsyncSession, *, keyring: Keyring, now: datetime, on_pr
     sheet, people = Sheet(seed=SEED), PeopleFactory(SEED)
     await calendars.seed(session, now=now)
     land = estate.build(sheet)
-    partners = trades.enter_firms(sheet, people=people)
+    partners = trades.enter_firms(sheet, keyring=keyring, people=people)
     staff = accounts.build(sheet, land, firms=partners.ids)
     clerk = staff["records_clerk"]
     estate.hand_over(sheet, land, clerk_id=clerk.id, clerk_name=clerk.name)

@@ -6,18 +6,23 @@ manager, and the refusals on the way. It only uses the public API, so it works a
 
 import asyncio
 import sys
+from pathlib import Path
 
 import httpx
 
 from ownercare_api.demo.accounts import DEMO_ACCOUNTS, DEMO_PASSWORD
 from ownercare_api.demo.cast import caller, contractor_for, questionnaire_of
 from ownercare_api.demo.money_story import money
+from ownercare_api.demo.owner_story import ReadCode, codes_in, curious, himself
 from ownercare_api.demo.repair_story import closing, intake, order, survey, work
 from ownercare_api.demo.stage import Case, MainJobFailed, Say, Stage, yuan
 
 
-async def perform(client: httpx.AsyncClient, *, say: Say) -> None:
-    """Play every part; raises `MainJobFailed` where the system does not do what the rulebook says."""
+async def perform(client: httpx.AsyncClient, *, say: Say, read_code: ReadCode | None = None) -> None:
+    """Play every part; raises `MainJobFailed` where the system does not do what the rulebook says.
+
+    Where codes to owners' mobiles can be read, the owner logs in too.
+    """
     stage = Stage(client=client, say=say)
     questionnaire = await questionnaire_of(stage)
     say("── 主流程:A 类,从业主来电到扣除施工单位保证金 / class A, from the call to the retention ──")
@@ -81,6 +86,11 @@ async def perform(client: httpx.AsyncClient, *, say: Say) -> None:
     await work(stage, roof)
     await money(stage, roof)
     await closing(stage, roof, questionnaire)
+    say("── 谁能做什么,谁的数据 / who may do what, and whose data it is ──")
+    stage.with_refusals = True
+    await curious(stage, leak)
+    if read_code is not None:
+        await himself(stage, leak, read_code)
     lines = (await stage.get("finance_officer", "/ledger/trial-balance"))["lines"]
     debit, credit = (sum(line[side] for line in lines) for side in ("debit_fen", "credit_fen"))
     if debit != credit:
@@ -88,12 +98,12 @@ async def perform(client: httpx.AsyncClient, *, say: Say) -> None:
     say(f"── 试算平衡 / trial balance:借方 {yuan(debit)} = 贷方 {yuan(credit)} ──")
 
 
-def play(base_url: str, *, say: Say) -> int:
-    """Play against a server; returns 0, or 1 after telling what went wrong."""
+def play(base_url: str, *, say: Say, outbox: Path | None = None) -> int:
+    """Play against a server, whose file of messages is `outbox`; returns 0, or 1 after telling what went wrong."""
 
     async def run() -> None:
         async with httpx.AsyncClient(base_url=base_url, timeout=30, trust_env=False) as client:
-            await perform(client, say=say)
+            await perform(client, say=say, read_code=None if outbox is None else codes_in(outbox))
 
     try:
         asyncio.run(run())
@@ -105,14 +115,14 @@ def play(base_url: str, *, say: Say) -> int:
 
 
 def main() -> int:
-    """`python -m ownercare_api.demo.main_job URL`, or `--accounts` for who may log in."""
+    """`python -m ownercare_api.demo.main_job URL [messages.jsonl]`, or `--accounts` for who may log in."""
     if sys.argv[1:] == ["--accounts"]:
         sys.stdout.write(f"演示账号(密码均为 {DEMO_PASSWORD})/ demo accounts, all with that password:\n")
         for account in DEMO_ACCOUNTS:
             sys.stdout.write(f"  {account.username:<34}{account.name}  {account.post_zh}\n")
         return 0
     try:
-        return play(sys.argv[1], say=_print)
+        return play(sys.argv[1], say=_print, outbox=Path(sys.argv[2]) if len(sys.argv) > 2 else None)
     except KeyboardInterrupt:
         return 130
 

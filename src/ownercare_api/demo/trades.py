@@ -15,7 +15,10 @@ from ownercare_api.contractors.models import (
     RepairWorker,
     WarrantyTerm,
 )
+from ownercare_api.contractors.sealing import sealed_account, sealed_phone
 from ownercare_api.core.clock import SHANGHAI
+from ownercare_api.core.crypto import Keyring
+from ownercare_api.core.phones import normalise_phone
 from ownercare_api.demo.accounts import Actor, Staff
 from ownercare_api.demo.bulk import Sheet
 from ownercare_api.demo.estate import CUIHU, FOUNDED, JIANGLAN, YUNQI, Estate
@@ -164,7 +167,7 @@ class Trades:
     teams: dict[str, Team]
 
 
-def enter_firms(sheet: Sheet, *, people: PeopleFactory) -> Partners:
+def enter_firms(sheet: Sheet, *, keyring: Keyring, people: PeopleFactory) -> Partners:
     """Add six contractors and two property companies."""
     made = {
         firm.short_name: firm
@@ -178,7 +181,8 @@ def enter_firms(sheet: Sheet, *, people: PeopleFactory) -> Partners:
             name=firm.name,
             uscc=firm.credit_code,
             contact_name=firm.contact.name,
-            contact_phone=firm.contact.mobile,
+            **sealed_phone(keyring, normalise_phone(firm.contact.mobile)),
+            **sealed_account(keyring, None),
         )["id"]
         for short_name, firm in made.items()
     }

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Identified, enum_column
@@ -25,6 +25,7 @@ class FileObject(Identified, Base):
     """An attachment. It belongs to a project; once attached to a case it follows the case's visibility."""
 
     __tablename__ = "file_object"
+    __table_args__ = (Index("ix_file_object_uploaded_by", "uploaded_by", "id"),)
 
     project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), index=True)
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"), index=True)

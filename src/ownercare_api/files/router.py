@@ -7,21 +7,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect
-from starlette.types import Message
 
-from ownercare_api.core.errors import BadRequest, FieldError, Invalid, UnsupportedMedia
+from ownercare_api.core.errors import BadRequest, Invalid
 from ownercare_api.core.http import idempotency
+from ownercare_api.core.http.downloads import download
 from ownercare_api.core.http.etag import put_version
+from ownercare_api.core.http.forms import COUNTED_HERE, SameForm, form_with_file
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute, UnstorableText
 from ownercare_api.core.http.state import AppState, Now, State, app_state, present
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.http.validation import field_errors
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.files import repository, service
@@ -37,11 +34,6 @@ from ownercare_api.identity.principal import OutOfReach
 from ownercare_api.identity.tokens import InvalidToken
 
 router = APIRouter(prefix="/v1", tags=["files"], route_class=OwnerCareRoute)
-
-_FORM_BYTES = 65_536
-"""What the form may add to the file: boundaries, headers, the two fields."""
-_COUNTED_HERE = 1 << 40
-"""The framework's own limit answers without a problem document, so this room counts by itself."""
 
 _FORM = {
     "required": True,
@@ -84,46 +76,11 @@ _KEY = {
 }
 
 
-def _fault(pointer: str, code: str, zh: str, en: str) -> Invalid:
-    return Invalid(errors=(FieldError(pointer, code, zh, en),))
-
-
 async def _received(request: Request, state: State) -> AsyncIterator[service.Upload]:
     """Read the form, once the caller is known and before a database connection is taken."""
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise UnsupportedMedia
     most = state.settings.max_file_bytes
     too_large = service.FileTooLarge(max_bytes=most)
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > most + _FORM_BYTES:
-        raise too_large
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await request.receive()
-        seen += len(message.get("body", b""))
-        if seen > most + _FORM_BYTES:
-            raise too_large
-        return message
-
-    try:
-        form = await Request(request.scope, counted).form(max_files=1, max_fields=10, max_part_size=4096)
-    except ClientDisconnect:
-        raise BadRequest from None
-    try:
-        content = form.get("file")
-        if not isinstance(content, UploadFile):
-            raise _fault("#/file", "missing", "缺少附件。", "The file is missing.")
-        fields = [(name, value) for name, value in form.multi_items() if name != "file"]
-        if len(dict(fields)) != len(fields):
-            raise _fault("#", "duplicate_key", "表单中有重复的字段。", "The form names the same field twice.")
-        if any(isinstance(value, str) and "\0" in value for _, value in fields):
-            raise UnstorableText
-        try:
-            wanted = UploadFields.model_validate(dict(fields))
-        except ValidationError as error:
-            raise Invalid(errors=field_errors(error.errors())) from None
+    async with form_with_file(request, max_bytes=most, too_large=too_large, fields=UploadFields) as (content, wanted):
         yield service.Upload(
             content=content.file,
             claimed_name=content.filename or "",
@@ -131,32 +88,17 @@ async def _received(request: Request, state: State) -> AsyncIterator[service.Upl
             project_id=wanted.project_id,
             digest=await service.measure(content.file, max_bytes=most),
         )
-    finally:
-        await form.close()
 
 
 Received = Annotated[service.Upload, Depends(_received, scope="function")]
 
 
-class _SameUpload(Request):
-    """The request as idempotency compares it: by what the form says, since every sending has another boundary."""
-
-    def __init__(self, request: Request, upload: service.Upload) -> None:
-        super().__init__(request.scope)
-        facts = [upload.purpose, str(upload.project_id), upload.claimed_name, upload.digest.sha256]
-        self._canonical = json.dumps(facts).encode()
-
-    async def body(self) -> bytes:
-        """Return the canonical form."""
-        return self._canonical
-
-
 async def _transaction(request: Request, upload: Received) -> AsyncIterator[AsyncSession]:
     state = app_state(request)
+    facts = [upload.purpose, str(upload.project_id), upload.claimed_name, upload.digest.sha256]
+    same = SameForm(request, json.dumps(facts).encode())
     async with state.database.session() as session:
-        await idempotency.reserve(
-            _SameUpload(request, upload), session=session, keyring=state.keyring, now=present(request)
-        )
+        await idempotency.reserve(same, session=session, keyring=state.keyring, now=present(request))
         yield session
         await session.commit()
 
@@ -206,7 +148,7 @@ def _version(row: Any) -> int:
         Invalid,
     ),
     openapi_extra={"x-rules": ["REP-02", "REP-12", "CMP-14"], "requestBody": _FORM, "parameters": [_KEY]},
-    max_body_size=_COUNTED_HERE,
+    max_body_size=COUNTED_HERE,
 )
 async def files_create(
     principal: FilesWrite, upload: Received, session: UploadTx, state: State, now: Now, response: Response
@@ -285,17 +227,14 @@ async def files_read(principal: FilesRead, row: Visible, response: Response) -> 
 async def files_content_read(principal: FilesRead, row: Visible, request: Request, state: State) -> Response:
     """Always as a download, never to be shown in the browser's own pages. `Range` is understood."""
     stat = await service.content_stat(_store(state), sha256=row.sha256)
-    tag = f'"{row.sha256}"'
-    headers = {
-        "ETag": tag,
-        "Content-Disposition": disposition(row.name),
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox",
-        "Cache-Control": "no-store",
-    }
-    if tag in request.headers.get("if-none-match", "").replace("W/", ""):
-        return Response(status_code=304, headers=headers)
-    return FileResponse(_store(state).path(row.sha256), media_type=row.media_type, headers=headers, stat_result=stat)
+    return download(
+        request,
+        path=_store(state).path(row.sha256),
+        stat=stat,
+        tag=row.sha256,
+        media_type=row.media_type,
+        disposition=disposition(row.name),
+    )
 
 
 @router.delete(

@@ -143,6 +143,22 @@ async def upload(
     Raises `OutOfReach`, `WrongFileType`, `UnknownProject`.
     """
     await _check_project(session, principal=principal, project_id=upload.project_id, surroundings=surroundings)
+    return await keep(session, upload=upload, store=store, principal=principal, now=now)
+
+
+async def keep(
+    session: AsyncSession,
+    *,
+    upload: Upload,
+    store: Store,
+    principal: Principal,
+    now: datetime,
+    ticket_id: UUID | None = None,
+) -> FileObject:
+    """Keep an attachment whose uploader may do so, bound to a case where one is named.
+
+    Raises `WrongFileType`, `UnknownProject`.
+    """
     kind = await asyncio.to_thread(sniff, upload.content)
     allowed = FOR_PURPOSE[upload.purpose]
     if kind is None or kind not in allowed:
@@ -151,6 +167,7 @@ async def upload(
     file = FileObject(
         id=uuid7(),
         project_id=upload.project_id,
+        ticket_id=ticket_id,
         purpose=upload.purpose,
         name=safe_name(upload.claimed_name, kind=kind),
         media_type=kind.media_type,
@@ -238,6 +255,11 @@ async def remove(
         raise NotTheUploader
     if file.ticket_id is not None:
         raise FileAttached
+    await forget(session, file=file, principal=principal, now=now)
+
+
+async def forget(session: AsyncSession, *, file: FileObject, principal: Principal, now: datetime) -> None:
+    """Delete the row of an attachment that no case holds, and say so."""
     await _record(session, "file.deleted", file=file, actor=principal, now=now)
     await session.delete(file)
     await session.flush()

@@ -79,12 +79,14 @@ class Store:
         found = (path for folder in self._root.iterdir() if folder.is_dir() for path in folder.iterdir())
         return [path for path in found if _is_aged(path, now=now)]
 
-    def drop(self, paths: Collection[Path], *, now: datetime) -> int:
-        """Delete orphans; one that was put again in the meantime stays. Returns how many went."""
+    def drop(self, paths: Collection[Path], *, now: datetime, age: timedelta = ORPHAN_AGE) -> int:
+        """Delete orphans; one that was put again in the meantime, or within `age`, stays. Returns how many went."""
         gone = 0
         for path in paths:
+            if not path.parent.is_dir():
+                continue
             with _locked(path.parent):
-                if _is_aged(path, now=now):
+                if _is_aged(path, now=now, age=age):
                     path.unlink()
                     gone += 1
         return gone
@@ -110,8 +112,8 @@ def _locked(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _is_aged(path: Path, *, now: datetime) -> bool:
+def _is_aged(path: Path, *, now: datetime, age: timedelta = ORPHAN_AGE) -> bool:
     try:
-        return path.stat().st_mtime < (now - ORPHAN_AGE).timestamp()
+        return path.stat().st_mtime < (now - age).timestamp()
     except FileNotFoundError:
         return False

@@ -1,5 +1,11 @@
-"""Signing keys: kept encrypted in the database, cached per process, rotated without a restart."""
+"""Signing keys: kept encrypted in the database, known to every process within seconds, rotated without a restart.
 
+A key's id carries a tag that only an installation's own processes can make. So a token that names a key not seen yet is
+reason to look in the database at once, while made-up ids cost nothing.
+"""
+
+import asyncio
+import hmac
 import time
 from datetime import datetime, timedelta
 
@@ -13,43 +19,58 @@ from ownercare_api.identity.models import SigningKey
 from ownercare_api.identity.tokens import SigningKeyPair, generate_pem, parse_pair
 
 _COLUMN = "signing_key.private_pem"
-_REFRESH_SECONDS = 60.0
+FRESH_SECONDS = 10.0
+"""How long a process goes without looking whether keys were retired before their time."""
 
 
 class KeyStore:
-    """The keys of one process: reloaded every minute, and at once when a token names a key not seen yet."""
+    """The keys of one process."""
 
     def __init__(self, *, keyring: Keyring) -> None:
         self._keyring = keyring
         self._pairs: dict[str, SigningKeyPair] = {}
         self._current = ""
         self._loaded = 0.0
-        self._missed: dict[str, float] = {}
+        self._next_end: datetime | None = None
+        self._gone: set[str] = set()
+        self._loading = asyncio.Lock()
 
     async def pairs(self, database: Database, *, now: datetime, wanted: str | None = None) -> dict[str, SigningKeyPair]:
-        """Return the keys that verify, by id."""
-        age = time.monotonic() - self._loaded
-        unseen = wanted is not None and wanted not in self._pairs and self._may_look_for(wanted)
-        if not self._pairs or age > _REFRESH_SECONDS or unseen:
-            async with database.session() as session:
-                await self.load(session, now=now)
-                await session.commit()
+        """Return the keys that verify, by id; with `wanted` also when that one is a few moments old."""
+        if self._stale(now, wanted):
+            async with self._loading:  # many requests find out at once, one goes and looks
+                if self._stale(now, wanted):
+                    async with database.session() as session:
+                        await self.load(session, now=now)
+                        await session.commit()
+                    if wanted is not None and wanted not in self._pairs and self._is_ours(wanted):
+                        self._gone.add(wanted)
         return self._pairs
 
-    def _may_look_for(self, kid: str) -> bool:
-        # Unknown key ids are free for attackers: at most one reload a second for all of them.
-        last = max(self._missed.values(), default=0.0)
-        self._missed = {kid: time.monotonic()}
-        return time.monotonic() - last > 1.0
+    def _stale(self, now: datetime, wanted: str | None = None) -> bool:
+        if not self._pairs or time.monotonic() - self._loaded > FRESH_SECONDS:
+            return True
+        if self._next_end is not None and self._next_end <= now:
+            return True
+        unseen = wanted is not None and wanted not in self._pairs and wanted not in self._gone
+        return unseen and self._is_ours(wanted)
+
+    def _name(self, number: str) -> str:
+        tag = self._keyring.lock_key(number, column="signing_key.kid") & (1 << 64) - 1
+        return f"{number}-{tag:016x}"
+
+    def _is_ours(self, kid: str | None) -> bool:
+        return kid is not None and hmac.compare_digest(self._name(kid.partition("-")[0]).encode(), kid.encode())
 
     async def current(self, session: AsyncSession, *, now: datetime) -> SigningKeyPair:
         """Return the key that signs."""
-        if not self._pairs or time.monotonic() - self._loaded > _REFRESH_SECONDS:
+        if self._stale(now):
             await self.load(session, now=now)
         return self._pairs[self._current]
 
     async def load(self, session: AsyncSession, *, now: datetime) -> None:
         """Read the keys, making the first one of an installation."""
+        began = time.monotonic()
         rows = await self._rows(session, now=now)
         if not any(row.retired_at is None for row in rows):
             await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("signing_key"))))
@@ -67,21 +88,31 @@ class KeyStore:
             for row in rows
         }
         self._current = next(row.kid for row in rows if row.retired_at is None)
-        self._loaded = time.monotonic()
+        self._next_end = min((row.expires_at for row in rows if row.expires_at is not None), default=None)
+        self._loaded = began
+        self._gone.clear()
 
     async def add(self, session: AsyncSession, *, now: datetime) -> str:
         """Add a key that signs from now on; returns its id."""
         private, public = generate_pem()
-        kid = uuid7().hex
+        kid = self._name(uuid7().hex)
         stored = self._keyring.encrypt(private.decode(), column=_COLUMN)
         session.add(SigningKey(kid=kid, private_pem=stored, public_pem=public, created_at=now))
         await session.flush()
         return kid
 
     async def rotate(self, session: AsyncSession, *, now: datetime, overlap: timedelta) -> str:
-        """Add a new key and retire the others, which go on verifying for `overlap`; returns the new id."""
+        """Add a new key and retire the others, which go on verifying for `overlap`; returns the new id.
+
+        No overlap at all ends every access token in use within seconds: for a key that has leaked.
+        """
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("signing_key"))))
+        ends = now + overlap
         await session.execute(
-            update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=now, expires_at=now + overlap)
+            update(SigningKey)
+            .where(or_(SigningKey.expires_at.is_(None), SigningKey.expires_at > ends))
+            .values(retired_at=func.coalesce(SigningKey.retired_at, now), expires_at=ends)
+            .execution_options(synchronize_session=False)
         )
         kid = await self.add(session, now=now)
         await self.load(session, now=now)
@@ -90,5 +121,10 @@ class KeyStore:
     @staticmethod
     async def _rows(session: AsyncSession, *, now: datetime) -> list[SigningKey]:
         alive = or_(SigningKey.expires_at.is_(None), SigningKey.expires_at > now)
-        found = await session.scalars(select(SigningKey).where(alive).order_by(SigningKey.created_at.desc()))
+        found = await session.scalars(
+            select(SigningKey)
+            .where(alive)
+            .order_by(SigningKey.created_at.desc(), SigningKey.kid.desc())
+            .execution_options(populate_existing=True)
+        )
         return list(found)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from ownercare_api.core.errors import Forbidden
@@ -38,6 +39,12 @@ class Reach:
         """Say whether something in a project, concerning some firms, is within reach."""
         return self.everywhere or project_id in self.projects or any(firm in self.firms for firm in firm_ids)
 
+    def holds(self, other: "Reach") -> bool:
+        """Say whether everything within another reach is within this one."""
+        if self.everywhere:
+            return True
+        return not other.everywhere and other.projects <= self.projects and other.firms <= self.firms
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -65,6 +72,10 @@ class Principal:
     session_id: UUID | None = None
     owner_id: UUID | None = None
     """The record of an owner who calls for himself (业主); such a caller has no reach but what is his own."""
+    must_change_password: bool = False
+    """The password was given by an administrator: until there is a new one, no scope is held."""
+    requests_per_minute: int | None = None
+    """The quota of a machine that has one of its own."""
     scopes: frozenset[str] = field(init=False)
     _reaches: dict[str, Reach] = field(init=False, repr=False, compare=False)
 
@@ -107,6 +118,37 @@ class Principal:
             if scope in grant.scopes and grant.reach.covers(project_id=project_id, firm_ids=firms)
         }
         return frozenset({self.id}) if None in lenders else frozenset({self.id, *(one for one in lenders if one)})
+
+    def on_behalf_of(
+        self, scope: str, *, project_id: UUID | None, firm_ids: Iterable[UUID | None] = ()
+    ) -> dict[str, list[str]]:
+        """Return `{"on_behalf_of": […]}` for the event of a step taken with lent authority; else nothing."""
+        lenders = self.acting(scope, project_id=project_id, firm_ids=firm_ids) - {self.id}
+        return {"on_behalf_of": sorted(map(str, lenders))} if lenders else {}
+
+    @property
+    def authority(self) -> list[dict[str, Any]]:
+        """Return what is held now as JSON values, for `require_authority` to compare with later."""
+        return [
+            {
+                "scopes": sorted(grant.scopes),
+                "everywhere": grant.reach.everywhere,
+                "projects": sorted(map(str, grant.reach.projects)),
+                "firms": sorted(map(str, grant.reach.firms)),
+            }
+            for grant in self.grants
+        ]
+
+    def require_authority(self, authority: Iterable[dict[str, Any]]) -> None:
+        """Raise `OutOfReach` unless all of this is still held: an answer given to more power is not given again."""
+        for held in authority:
+            reach = Reach(
+                everywhere=held["everywhere"],
+                projects=frozenset(map(UUID, held["projects"])),
+                firms=frozenset(map(UUID, held["firms"])),
+            )
+            if not all(scope in self.scopes and self.reach(scope).holds(reach) for scope in held["scopes"]):
+                raise OutOfReach
 
     @property
     def caller(self) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Uuid, null, or_, select, union_all
+from sqlalchemy import Boolean, ColumnElement, Row, Uuid, column, exists, null, or_, select, table, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.identity.models import (
@@ -19,10 +19,13 @@ from ownercare_api.identity.models import (
 
 Connection = AsyncConnection | AsyncSession
 
+_FIRM = table("firm", column("id", Uuid()), column("active", Boolean()))
+"""The table that `firm_id` refers to; the room of the firms is above this one."""
 
-async def account_by_username(session: AsyncSession, username: str) -> Account | None:
-    """Return an account by its login name."""
-    return await session.scalar(select(Account).where(Account.username == username))
+
+def _of_a_firm_we_work_with(firm_id: ColumnElement[UUID | None]) -> ColumnElement[bool]:
+    """A firm that we no longer work with lets none of its people and machines in (OWN-07)."""
+    return ~exists().where(_FIRM.c.id == firm_id, ~_FIRM.c.active)
 
 
 async def active_grants(
@@ -73,19 +76,15 @@ async def open_session_account(
             AuthSession.revoked_at.is_(None),
             AuthSession.expires_at > now,
             Account.disabled_at.is_(None),
+            _of_a_firm_we_work_with(Account.__table__.c.firm_id),
         )
     )
     return found.one_or_none()
 
 
-async def client_by_client_id(session: AsyncSession, client_id: str) -> ApiClient | None:
-    """Return a machine client by its public id."""
-    return await session.scalar(select(ApiClient).where(ApiClient.client_id == client_id))
-
-
 async def client_by_id(
     connection: Connection, client: UUID
-) -> Row[UUID, str, list[str], GrantLevel, list[UUID], UUID | None, int] | None:
+) -> Row[UUID, str, list[str], GrantLevel, list[UUID], UUID | None, int | None, int] | None:
     """Return the columns of an enabled machine client."""
     found = await connection.execute(
         select(
@@ -95,18 +94,47 @@ async def client_by_id(
             ApiClient.level,
             ApiClient.target_ids,
             ApiClient.firm_id,
+            ApiClient.requests_per_minute,
             ApiClient.version,
-        ).where(ApiClient.id == client, ApiClient.disabled_at.is_(None))
+        ).where(
+            ApiClient.id == client,
+            ApiClient.disabled_at.is_(None),
+            _of_a_firm_we_work_with(ApiClient.__table__.c.firm_id),
+        )
     )
     return found.one_or_none()
 
 
-async def live_secrets(session: AsyncSession, *, client: UUID, now: datetime) -> list[bytes]:
-    """Return the digests of a client's secrets that are not expired."""
-    found = await session.scalars(
-        select(ClientSecret.digest).where(
-            ClientSecret.client_id == client,
+async def live_secrets(
+    connection: Connection, *, client_id: str, now: datetime
+) -> list[Row[UUID, bytes, UUID, list[str], int]]:
+    """Return (secret's id, digest, client's id, scopes, version) of the live secrets of an enabled client."""
+    found = await connection.execute(
+        select(
+            ClientSecret.id.label("secret_id"),
+            ClientSecret.digest,
+            ApiClient.id,
+            ApiClient.scopes,
+            ApiClient.version,
+        )
+        .join(ApiClient, ApiClient.id == ClientSecret.client_id)
+        .where(
+            ApiClient.client_id == client_id,
+            ApiClient.disabled_at.is_(None),
+            _of_a_firm_we_work_with(ApiClient.__table__.c.firm_id),
             or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > now),
         )
     )
-    return [bytes(digest) for digest in found]
+    return list(found.all())
+
+
+async def credentials(connection: Connection, *, username: str) -> Row[UUID, str | None, datetime | None] | None:
+    """Return (id, password_hash, disabled_at) by a login name; owners have no password."""
+    found = await connection.execute(
+        select(Account.id, Account.password_hash, Account.disabled_at).where(
+            Account.username == username,
+            Account.kind != AccountKind.OWNER,
+            _of_a_firm_we_work_with(Account.__table__.c.firm_id),
+        )
+    )
+    return found.one_or_none()

@@ -13,6 +13,9 @@ class Role:
     code: str
     zh: str
     scopes: frozenset[str]
+    holder: str = "staff"
+    """Who it is meant for: `staff`, the users of a kind of partner firm (`contractor`, `property_company`), or `owner`,
+    which is never granted."""
 
 
 def _load() -> tuple[Mapping[str, str], Mapping[str, Role], Mapping[str, str]]:
@@ -25,8 +28,13 @@ def _load() -> tuple[Mapping[str, str], Mapping[str, Role], Mapping[str, str]]:
             held |= set(raw["bundles"][name[1:]]) if name.startswith("@") else {name}
         if unknown := held - set(scopes):
             raise ValueError(f"roles.toml: role {code} names unknown scopes {sorted(unknown)}")
-        roles[code] = Role(code=code, zh=role["zh"], scopes=frozenset(held))
+        roles[code] = Role(code=code, zh=role["zh"], scopes=frozenset(held), holder=role.get("for", "staff"))
     return scopes, roles, raw["departments"]
 
 
 SCOPES, ROLES, DEPARTMENTS = _load()
+
+
+def roles_with(scope: str) -> frozenset[str]:
+    """Return the codes of the roles that include a scope."""
+    return frozenset(role.code for role in ROLES.values() if scope in role.scopes)

@@ -1,4 +1,8 @@
-"""Use cases of logging in: tokens for people and machines, refresh families, revocation."""
+"""Logins of people: opened, refreshed, ended; and who a token stands for.
+
+A login (会话) is a family of refresh tokens, each good once. It ends when it is ended, after `refresh_lifetime` however
+much it is used, and, for staff and firms' users, when it lies unused for `refresh_idle`.
+"""
 
 import hashlib
 import hmac
@@ -11,15 +15,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import Database
 from ownercare_api.core.errors import Unauthenticated
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity import repository
 from ownercare_api.identity.directory import Directory
 from ownercare_api.identity.keys import KeyStore
-from ownercare_api.identity.models import Account, AccountKind, ApiClient, AuthSession, GrantLevel
-from ownercare_api.identity.passwords import verify_password
-from ownercare_api.identity.principal import Grant, Principal, PrincipalKind, Reach
+from ownercare_api.identity.models import Account, AccountKind, AuthSession, GrantLevel
+from ownercare_api.identity.principal import SYSTEM, Grant, Principal, PrincipalKind, Reach
 from ownercare_api.identity.roles import ROLES
 from ownercare_api.identity.tokens import TokenMint
 
@@ -42,6 +46,8 @@ class BadRefreshToken(Unauthenticated):
 
 OWNER_ROLE = "owner"
 """The one role that is not granted: every owner who logs in has it, over what is his own."""
+
+REUSED = "refresh_token_reused"
 
 _KINDS = {
     AccountKind.STAFF: PrincipalKind.STAFF,
@@ -88,7 +94,14 @@ class Desk:
     mint: TokenMint
     keys: KeyStore
     directory: Directory
+    keyring: Keyring
     refresh_lifetime: timedelta
+    refresh_idle: timedelta
+
+    def ends(self, *, kind: AccountKind, opened_at: datetime, now: datetime) -> datetime:
+        """Return when a login that is used now ends if it is not used again."""
+        last = opened_at + self.refresh_lifetime
+        return last if kind is AccountKind.OWNER else min(last, now + self.refresh_idle)
 
 
 def digest(secret: str) -> bytes:
@@ -96,34 +109,41 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def login(session: AsyncSession, *, desk: Desk, username: str, password: str, now: datetime) -> Tokens:
-    """Log a person in; raises `BadCredentials` in the same time for every cause."""
-    account = await repository.account_by_username(session, username)
-    usable = account is not None and account.disabled_at is None
-    right = await verify_password(password, account.password_hash if usable and account else None)
-    if not right or account is None:
-        raise BadCredentials
+async def open_login(session: AsyncSession, *, desk: Desk, account: Account, now: datetime) -> Tokens:
+    """Open a login of a person and return its first tokens; who it is has been checked."""
     principal = await load_person(session, account=account, session_id=None, directory=desk.directory, now=now)
     secret = secrets.token_urlsafe(32)
     opened = AuthSession(
         id=uuid7(),
         account_id=account.id,
         created_at=now,
-        expires_at=now + desk.refresh_lifetime,
+        expires_at=desk.ends(kind=account.kind, opened_at=now, now=now),
         refresh_digest=digest(secret),
         generation=1,
     )
     session.add(opened)
     await session.flush()
+    await desk.directory.record(
+        session,
+        kind="session.opened",
+        subject_kind="session",
+        subject_id=opened.id,
+        actor=principal,
+        now=now,
+        rules=("ORG-28",),
+        data={"by": "one_time_code" if account.kind is AccountKind.OWNER else "password"},
+    )
     return await _person_tokens(session, desk=desk, principal=principal, opened=opened, secret=secret, now=now)
 
 
 async def refresh(session: AsyncSession, *, desk: Desk, refresh_token: str, now: datetime) -> Tokens | None:
     """Exchange a refresh token for a new pair. None: it was used before, and its login is now revoked: commit that.
 
-    Raises `BadRefreshToken` when it is unknown or expired.
+    Raises `BadRefreshToken` when it is unknown or expired, or the login has ended. Only a token that we gave out once
+    counts as reuse: its family's id is no secret, and with that alone nobody may end a colleague's login.
     """
-    family, _, secret = refresh_token.partition(".")
+    family, _, rest = refresh_token.partition(".")
+    secret, _, tag = rest.partition(".")
     try:
         family_id = UUID(family)
     except ValueError:
@@ -131,61 +151,89 @@ async def refresh(session: AsyncSession, *, desk: Desk, refresh_token: str, now:
     opened = await session.scalar(select(AuthSession).where(AuthSession.id == family_id).with_for_update())
     if opened is None or opened.revoked_at is not None or opened.expires_at <= now:
         raise BadRefreshToken
+    account = await session.get_one(Account, opened.account_id)
     if not hmac.compare_digest(bytes(opened.refresh_digest), digest(secret)):
-        opened.revoked_at, opened.revoked_because = now, "refresh_token_reused"
+        if not hmac.compare_digest(_tag(desk, opened.id, secret).encode(), tag.encode()):
+            raise BadRefreshToken
+        await _end_reused(session, desk=desk, opened=opened, account=account, now=now)
         return None
-    account = await session.get(Account, opened.account_id)
-    if account is None or account.disabled_at is not None:
+    if account.disabled_at is not None or not await _owner_may_log_in(session, account, desk.directory):
         raise BadRefreshToken
     fresh = secrets.token_urlsafe(32)
     opened.refresh_digest, opened.generation = digest(fresh), opened.generation + 1
+    opened.expires_at = desk.ends(kind=account.kind, opened_at=opened.created_at, now=now)
     principal = await load_person(session, account=account, session_id=opened.id, directory=desk.directory, now=now)
     await session.flush()
     return await _person_tokens(session, desk=desk, principal=principal, opened=opened, secret=fresh, now=now)
 
 
-async def client_token(
-    session: AsyncSession, *, desk: Desk, client_id: str, client_secret: str, now: datetime
-) -> Tokens:
-    """Give a machine its token; raises `BadCredentials`."""
-    client = await repository.client_by_client_id(session, client_id)
-    given = digest(client_secret)
-    known = await repository.live_secrets(session, client=client.id if client else UUID(int=0), now=now)
-    if client is None or client.disabled_at is not None or not any(hmac.compare_digest(given, one) for one in known):
-        raise BadCredentials
-    await session.execute(
-        update(ApiClient).where(ApiClient.id == client.id).values(last_used_at=now, updated_at=ApiClient.updated_at)
-    )
-    key = await desk.keys.current(session, now=now)
-    scopes = frozenset(client.scopes)
-    token, seconds = desk.mint.sign(
-        key=key,
-        kind=PrincipalKind.CLIENT.value,
-        subject=client.id,
-        session_id=client.id,
-        scopes=scopes,
+async def _end_reused(
+    session: AsyncSession, *, desk: Desk, opened: AuthSession, account: Account, now: datetime
+) -> None:
+    opened.revoked_at, opened.revoked_because = now, REUSED
+    await session.flush()
+    await desk.directory.record(
+        session,
+        kind="session.revoked",
+        subject_kind="session",
+        subject_id=opened.id,
+        actor=SYSTEM,
         now=now,
-        generation=client.version,
+        rules=("ORG-28",),
+        data={"because": REUSED, "account_id": str(account.id)},
     )
-    return Tokens(token, seconds, " ".join(sorted(scopes)), None)
 
 
-async def logout(session: AsyncSession, *, session_id: UUID, now: datetime) -> None:
-    """End a login on every worker, within the seconds that principals are cached."""
-    await _revoke(session, AuthSession.id == session_id, now=now, because="logout")
+def _tag(desk: Desk, family: UUID, secret: str) -> str:
+    number = desk.keyring.lock_key(f"{family}.{secret}", column="auth_session.refresh_token")
+    return f"{number & (1 << 64) - 1:016x}"
 
 
-async def revoke_all(session: AsyncSession, *, account_id: UUID, now: datetime, because: str) -> None:
-    """End every login of a person: password or role change, disabling."""
-    await _revoke(session, AuthSession.account_id == account_id, now=now, because=because)
+async def logout(session: AsyncSession, *, desk: Desk, principal: Principal, now: datetime) -> None:
+    """End the caller's own login on every worker, within the seconds that principals are cached."""
+    if principal.session_id is None:
+        return
+    if await revoke(session, session_id=principal.session_id, now=now, because="logout"):
+        await desk.directory.record(
+            session,
+            kind="session.ended",
+            subject_kind="session",
+            subject_id=principal.session_id,
+            actor=principal,
+            now=now,
+            rules=("ORG-28",),
+        )
 
 
-async def _revoke(session: AsyncSession, which: ColumnElement[bool], *, now: datetime, because: str) -> None:
-    await session.execute(
+async def revoke(session: AsyncSession, *, session_id: UUID, now: datetime, because: str) -> bool:
+    """End one login; says whether it was open."""
+    return bool(await _revoke(session, AuthSession.id == session_id, now=now, because=because))
+
+
+async def revoke_all(
+    session: AsyncSession, *, account_id: UUID, now: datetime, because: str, but: UUID | None = None
+) -> int:
+    """End every login of a person, `but` one: password or role change, disabling; returns how many."""
+    which = AuthSession.account_id == account_id
+    return await _revoke(session, which if but is None else which & (AuthSession.id != but), now=now, because=because)
+
+
+async def close_owner_account(session: AsyncSession, *, owner_id: UUID, now: datetime, because: str) -> None:
+    """End an owner's logins for good: the record was erased, or merged into another."""
+    account = await session.scalar(select(Account).where(Account.owner_id == owner_id).with_for_update())
+    if account is not None:
+        account.disabled_at = account.disabled_at or now
+        await revoke_all(session, account_id=account.id, now=now, because=because)
+
+
+async def _revoke(session: AsyncSession, which: ColumnElement[bool], *, now: datetime, because: str) -> int:
+    done = await session.scalars(
         update(AuthSession)
         .where(which, AuthSession.revoked_at.is_(None))
         .values(revoked_at=now, revoked_because=because)
+        .returning(AuthSession.id)
     )
+    return len(done.all())
 
 
 async def _person_tokens(
@@ -199,7 +247,8 @@ async def _person_tokens(
         scopes=principal.scopes,
         now=now,
     )
-    return Tokens(token, seconds, " ".join(sorted(principal.scopes)), f"{opened.id}.{secret}")
+    refresh_token = f"{opened.id}.{secret}.{_tag(desk, opened.id, secret)}"
+    return Tokens(token, seconds, " ".join(sorted(principal.scopes)), refresh_token)
 
 
 async def load_person(
@@ -224,6 +273,7 @@ async def load_person(
         firm_id=account.firm_id,
         owner_id=account.owner_id,
         session_id=session_id,
+        must_change_password=account.must_change_password,
     )
 
 
@@ -276,17 +326,25 @@ async def load_principal(
                 name=client.name,
                 grants=(grant,),
                 firm_id=client.firm_id,
+                requests_per_minute=client.requests_per_minute,
             )
         row = await repository.open_session_account(connection, session_id=session_id, now=now)
-        if row is None or row.id != subject:
+        if row is None or row.id != subject or row.kind.value != kind:
+            return None
+        person = cast(PersonFacts, row)
+        if not await _owner_may_log_in(connection, person, desk.directory):
             return None
         return await load_person(
             connection,
-            account=cast(PersonFacts, row),
+            account=person,
             session_id=session_id,
             directory=desk.directory,
             now=now,
         )
+
+
+async def _owner_may_log_in(connection: repository.Connection, account: PersonFacts, directory: Directory) -> bool:
+    return account.owner_id is None or await directory.owners.may_log_in(connection, account.owner_id)
 
 
 async def active_person(session: AsyncSession, *, account_id: UUID) -> Account | None:

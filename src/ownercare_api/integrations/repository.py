@@ -32,9 +32,9 @@ _TICKETS = text(f"""
   ORDER BY t.id DESC LIMIT 100)
 UNION ALL
 (SELECT {_CASE}
-  WHERE t.caller_phone_index = :index AND t.owner_id IS NULL AND {_HERE}
+  WHERE t.caller_phone_index = ANY(:indexes) AND t.owner_id IS NULL AND {_HERE}
   ORDER BY t.id DESC LIMIT 10)
-""").bindparams(_OWNERS, _PROJECTS, bindparam("index", type_=LargeBinary()))
+""").bindparams(_OWNERS, _PROJECTS, bindparam("indexes", type_=ARRAY(LargeBinary())))
 
 _CONTACTS = text(f"""
 SELECT o.owner_id, c.ticket_id, c.ticket_number, c.direction, c.kind, c.channel, c.content, c.at, c.by_name
@@ -59,10 +59,10 @@ def _reach(reach: Reach) -> dict[str, Any]:
 
 
 async def tickets(
-    connection: AsyncConnection | AsyncSession, *, owner_ids: Sequence[UUID], index: bytes, reach: Reach
+    connection: AsyncConnection | AsyncSession, *, owner_ids: Sequence[UUID], indexes: Sequence[bytes], reach: Reach
 ) -> Any:
     """Return the open cases of owners, and what a number registered without an owner, each with its next clock."""
-    parameters = {"owners": list(owner_ids), "index": index, **_reach(reach)}
+    parameters = {"owners": list(owner_ids), "indexes": list(indexes), **_reach(reach)}
     return (await connection.execute(_TICKETS, parameters)).all()
 
 

@@ -99,6 +99,7 @@ class CallerOwner(Outward):
     sex: Sex | None
     document_masked: str | None
     preferences: str | None = Field(description="special needs and preferences (OWN-03)")
+    restricted: bool = Field(description="the data may only be used for the open cases (限制处理); name masked")
     phone_label: str | None
     phone_is_primary: bool
     homes: list[CallerHome]

@@ -1,4 +1,5 @@
-"""Use case: the 400 call centre asks who is calling (CHN-03, CHN-10, ORG-08). Three statements, whoever calls."""
+"""Use case: the 400 call centre asks who is calling (CHN-03, CHN-10, ORG-08). Three statements, whoever calls, and what
+is put on record."""
 
 from collections import defaultdict
 from datetime import date, datetime
@@ -13,7 +14,9 @@ from ownercare_api.core.ids import uuid7
 from ownercare_api.core.phones import mask_phone
 from ownercare_api.identity.principal import Principal
 from ownercare_api.integrations import repository
+from ownercare_api.owners import looks
 from ownercare_api.owners import service as owners
+from ownercare_api.owners.looks import Look
 from ownercare_api.policies import service as policies
 from ownercare_api.properties.parts import PART_ZH
 from ownercare_api.timeline import service as timeline
@@ -29,15 +32,16 @@ async def look_up(
     reach = principal.reach(SCOPE)
     matches = await owners.lookup_by_phone(session, keyring=keyring, phone=phone, now=now, reach=reach)
     ids = [match.owner_id for match in matches]
-    index = owners.phone_index(keyring, phone)
+    indexes = owners.phone_indexes(keyring, phone)
     cases: dict[UUID | None, list[dict[str, Any]]] = defaultdict(list)
-    for row in await repository.tickets(session, owner_ids=ids, index=index, reach=reach):
+    for row in await repository.tickets(session, owner_ids=ids, indexes=indexes, reach=reach):
         cases[row.owner_id].append(_case(row, now=now))
     contacts: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     if ids:
         for row in await repository.contacts(session, owner_ids=ids, reach=reach):
             fields = dict(row._mapping)
             contacts[fields.pop("owner_id")].append(fields)
+    await looks.record(session, owner_ids=ids, actor=principal, look=Look.SCREEN_POP, now=now)
     lookup_id = uuid7()
     await timeline.record(
         session,
@@ -60,6 +64,7 @@ async def look_up(
                 "sex": match.sex,
                 "document_masked": match.document_masked,
                 "preferences": match.preferences,
+                "restricted": match.restricted,
                 "phone_label": match.phone_label,
                 "phone_is_primary": match.phone_is_primary,
                 "homes": [await _home(session, home, today=today) for home in match.homes],

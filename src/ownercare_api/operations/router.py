@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, literal, or_, select
 
 from ownercare_api.core import jobs, migrations
 from ownercare_api.core.errors import Invalid, NotFound, Unavailable
@@ -16,19 +16,25 @@ from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader
-from ownercare_api.core.jobs import Job, JobStatus
+from ownercare_api.core.jobs import Job, JobProgress, JobStatus
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.core.wire import Code
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.access import Anyone, MissingScope
+from ownercare_api.identity.principal import Principal
 from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.operations.access import JobsRead
-from ownercare_api.operations.schemas import AliveRead, JobRead, ReadyRead, WorkerRead
+from ownercare_api.operations.schemas import AliveRead, JobProgressRead, JobRead, ReadyRead, SealingRead, WorkerRead
+from ownercare_api.timeline import audit
 
 router = APIRouter(prefix="/v1", tags=["operations"], route_class=OwnerCareRoute)
 public = APIRouter(prefix="/health", tags=["operations"], route_class=OwnerCareRoute)
 
-_JOB: list[Any] = [getattr(Job, name) for name in JobRead.model_fields]
+_BESIDE = ("progress", "links")
+_JOB: list[Any] = [getattr(Job, name) for name in JobRead.model_fields if name not in _BESIDE]
+_PROGRESS: list[Any] = [
+    JobProgress.unit, JobProgress.done, JobProgress.total, JobProgress.cancel_requested_at.is_not(None).label("cancel"),
+]  # fmt: skip
 _PATIENCE_SECONDS = 3
 
 
@@ -62,14 +68,14 @@ async def jobs_list(
     kind: Annotated[Code | None, Query(description="what it does (任务种类)")] = None,
 ) -> Response:
     """What the worker has to do, did, and failed at; without what a job works on, so that nobody sees into a project
-    through it."""
-    query = select(*_JOB)
+    through it. Jobs that somebody asked for are listed for who reaches their project."""
+    query = _jobs().where(_visible_to(principal))
     if status is not None:
         query = query.where(Job.status == status)
     if kind is not None:
         query = query.where(Job.kind == kind)
     page = await newest_first(reader, query=query, key=Job.__table__.c.id, wanted=paging.wanted)
-    return paging.answer(page, show=JobRead.model_validate)
+    return paging.answer(page, show=_show)
 
 
 @router.get(
@@ -77,16 +83,43 @@ async def jobs_list(
     operation_id="jobs_read",
     summary="A background job (后台任务详情)",
     response_model=JobRead,
-    responses=problems(InvalidToken, MissingScope, JobNotFound, Invalid),
+    responses=problems(InvalidToken, JobNotFound, Invalid),
     openapi_extra={"x-rules": ["ORG-28"]},
 )
-async def jobs_read(principal: JobsRead, reader: Reader, response: Response, job_id: UUID) -> JobRead:
-    """Where a job stands. A failing one is begun again after growing pauses, eight times."""
-    row = (await reader.execute(select(*_JOB).where(Job.id == job_id))).one_or_none()
+async def jobs_read(principal: Anyone, reader: Reader, response: Response, job_id: UUID) -> JobRead:
+    """Where a job stands, for who asked for it, and with `jobs:read` for who reaches its project. A failing one is
+    begun again after growing pauses, eight times. `result` appears when it is done; `links` leads to what it is about.
+    """
+    row = (await reader.execute(_jobs().where(Job.id == job_id, _visible_to(principal)))).one_or_none()
     if row is None:
         raise JobNotFound
     put_version(response, row.version)
-    return JobRead.model_validate(row)
+    return _show(row)
+
+
+def _jobs() -> Select[Any]:
+    return select(*_JOB, *_PROGRESS).outerjoin(JobProgress, JobProgress.job_id == Job.id)
+
+
+def _visible_to(principal: Principal) -> ColumnElement[bool]:
+    """One's own jobs; with the scope those of the projects in reach, and the technical ones that nobody asked for."""
+    own = Job.requester_id == principal.id
+    if "jobs:read" not in principal.scopes:
+        return own
+    reach = principal.reach("jobs:read")
+    if reach.everywhere:
+        return literal(True)
+    technical = Job.requester_id.is_(None) & Job.project_id.is_(None)
+    return or_(own, technical, Job.project_id.in_(list(reach.projects)))
+
+
+def _show(row: Any) -> JobRead:
+    told = {name: getattr(row, name) for name in JobRead.model_fields if name not in _BESIDE}
+    progress = None
+    if row.unit is not None:
+        progress = JobProgressRead(done=row.done, expected=row.total, unit=row.unit, cancel_requested=row.cancel)
+    href = (row.result or {}).get("href")
+    return JobRead(**told, progress=progress, links={} if href is None else {"subject": href})
 
 
 @public.get(
@@ -111,7 +144,7 @@ async def health_live_read() -> AliveRead:
 )
 async def health_ready_read(state: State, now: Now) -> ReadyRead:
     """For load balancers: the database answers within three seconds and its tables are those of this version. How the
-    worker is doing is told, but does not count."""
+    worker and the audit trail are doing is told, but does not count."""
     wanted = await asyncio.to_thread(_wanted)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -119,6 +152,7 @@ async def health_ready_read(state: State, now: Now) -> ReadyRead:
             if applied == wanted:
                 async with state.database.reader() as reader:
                     seen = await jobs.last_seen(reader)
+                    trail = await audit.state(reader, now=now)
     except Exception:
         raise NotReady(reason=("数据库无法访问", "the database can't be reached")) from None
     if applied != wanted:
@@ -127,7 +161,10 @@ async def health_ready_read(state: State, now: Now) -> ReadyRead:
         worker = WorkerRead(state="none", seen_at=None)
     else:
         worker = WorkerRead(state="running" if now - seen <= jobs.ALIVE else "silent", seen_at=seen)
-    return ReadyRead(migration=wanted, worker=worker)
+    sealing = SealingRead(
+        state="broken" if trail.broken else "late" if trail.late else "sealed", lag_seconds=trail.lag.total_seconds()
+    )
+    return ReadyRead(migration=wanted, worker=worker, audit=sealing)
 
 
 @cache

@@ -1,13 +1,22 @@
 """What the operations room sends."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from ownercare_api.core.jobs import JobStatus
 from ownercare_api.core.wire import Outward
+
+
+class JobProgressRead(Outward):
+    """How far a long job is (进度)."""
+
+    done: int = Field(examples=[12000])
+    expected: int | None = Field(description="how many in all; null: not known yet", examples=[50000])
+    unit: str = Field(description="what is counted (计数单位)", examples=["rows"])
+    cancel_requested: bool = Field(description="it stops at the next occasion (已请求取消)")
 
 
 class JobRead(Outward):
@@ -21,6 +30,11 @@ class JobRead(Outward):
     last_error: str | None = Field(description="code of the last failure (最近错误)", examples=["concurrent_change"])
     created_at: datetime
     finished_at: datetime | None
+    project_id: UUID | None = Field(description="the project it works in, of those that somebody asked for")
+    progress: JobProgressRead | None = Field(description="of jobs that somebody asked for (进度)")
+    result: dict[str, Any] | None = Field(description="counts and codes, once it is done (结果)")
+    result_file_id: UUID | None = Field(description="the file it made; handed out where `links.subject` leads")
+    links: dict[str, str] = Field(description="`subject`: what it was about", examples=[{"subject": "/v1/imports/…"}])
     version: int
 
 
@@ -37,6 +51,15 @@ class WorkerRead(Outward):
     seen_at: datetime | None
 
 
+class SealingRead(Outward):
+    """How far the audit trail is sealed, for information."""
+
+    state: Literal["sealed", "late", "broken"] = Field(
+        description="late: something waits for more than five minutes; broken: verification found a fault (审计封存)"
+    )
+    lag_seconds: float = Field(description="for how long the oldest unsealed event waits", examples=[0.0])
+
+
 class ReadyRead(Outward):
     """The process can do its work."""
 
@@ -44,3 +67,17 @@ class ReadyRead(Outward):
     database: Literal["reachable"] = "reachable"
     migration: str = Field(description="revision of the tables, the one that this version needs", examples=["house"])
     worker: WorkerRead
+    audit: SealingRead
+
+
+class RefusalRead(Outward):
+    """An error code (错误代码) and what it means."""
+
+    code: str = Field(examples=["wrong_status"])
+    status: int = Field(description="HTTP status", examples=[409])
+    title_zh: str = Field(examples=["状态冲突"])
+    title_en: str = Field(examples=["Conflict"])
+    detail_zh: str = Field(description="the cause; … stands for what is filled in (原因)")
+    detail_en: str
+    about: str = Field(description="when it is given, for developers")
+    rules: list[str] = Field(description="rules of the rulebook that refuse (依据的规则)", examples=[["REP-07"]])

@@ -10,3 +10,5 @@ from ownercare_api.identity.principal import Principal
 OwnersRead = Annotated[Principal, Security(current_principal, scopes=["owners:read"])]
 OwnersWrite = Annotated[Principal, Security(current_principal, scopes=["owners:write"])]
 OwnersDisclose = Annotated[Principal, Security(current_principal, scopes=["owners:disclose"])]
+OwnersVerify = Annotated[Principal, Security(current_principal, scopes=["owners:verify"])]
+OwnersMerge = Annotated[Principal, Security(current_principal, scopes=["owners:merge"])]

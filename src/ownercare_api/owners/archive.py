@@ -1,12 +1,12 @@
 """Use cases: the owner's record: opening it, its plain fields, its telephone numbers (OWN-01 to OWN-04)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -16,10 +16,11 @@ from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.names import name_sort_key
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import repository, sealing
+from ownercare_api.owners import document_lock, repository, sealing
 from ownercare_api.owners.documents import DocumentKind, InvalidDocument, Sex, birth_date_of, check_document, sex_of
 from ownercare_api.owners.models import Owner, OwnerPhone
 from ownercare_api.owners.ownerships import Purchase, acquire
+from ownercare_api.owners.restriction import ensure_usable
 from ownercare_api.owners.service import READ, WRITE, owner_for_change
 from ownercare_api.timeline import service as timeline
 
@@ -94,16 +95,24 @@ class NewOwner:
     preferences: str | None
     phones: Sequence[tuple[str, str | None]]
     homes: Sequence[Purchase]
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """More plain fields: special_needs, preferred_channel, preferred_times, language, purchase_need."""
 
 
 async def register(
-    session: AsyncSession, *, new: NewOwner, keyring: Keyring, principal: Principal, now: datetime
+    session: AsyncSession,
+    *,
+    new: NewOwner,
+    keyring: Keyring,
+    principal: Principal,
+    now: datetime,
+    homes_follow: bool = False,
 ) -> Owner:
-    """Open an owner's record with its numbers and homes.
+    """Open an owner's record with its numbers and homes; with `homes_follow` the caller adds one right after.
 
     Raises `InvalidDocument`, `DocumentMismatch`, `OwnerExists`, `HomeMissing`, and what `acquire` raises.
     """
-    if not new.homes and not principal.may(WRITE, project_id=None):
+    if not new.homes and not homes_follow and not principal.may(WRITE, project_id=None):
         raise HomeMissing
     owner = Owner(
         id=uuid7(),
@@ -113,6 +122,7 @@ async def register(
         birth_date=new.birth_date,
         occupation=new.occupation,
         preferences=new.preferences,
+        **new.profile,
     )
     if new.home_address is not None:
         owner.home_address_encrypted = keyring.encrypt(new.home_address, column=sealing.HOME_ADDRESS)
@@ -153,8 +163,9 @@ async def _put_document(
         raise
     sealed = sealing.seal_document(keyring, number)
     # Two clerks entering the same person at once: the second waits here and then finds the first one's record.
-    await session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sealed.index[:8], signed=True))))
-    known = await session.scalar(select(Owner.id).where(Owner.document_index == sealed.index).limit(1))
+    await document_lock.one(session, number=number, keyring=keyring)
+    indexes = keyring.blind_indexes(number, column=sealing.DOCUMENT)
+    known = await session.scalar(select(Owner.id).where(Owner.document_index.in_(indexes)).limit(1))
     if known is not None:
         seen = await repository.owner(session, owner_id=known, reach=principal.reach(READ))
         raise OwnerExists(headers={} if seen is None else {"Location": f"/v1/owners/{known}"})
@@ -171,7 +182,11 @@ async def _put_document(
 async def update(
     session: AsyncSession, *, owner: Owner, changes: Mapping[str, Any], principal: Principal, now: datetime
 ) -> None:
-    """Change plain fields of an owner that the caller locked; identity fields are not among them (OWN-05)."""
+    """Change plain fields of an owner that the caller locked; identity fields are not among them (OWN-05).
+
+    Raises `OwnerRestricted`.
+    """
+    ensure_usable(owner, principal=principal)
     changed = {name: value for name, value in changes.items() if getattr(owner, name) != value}
     if not changed:
         return
@@ -193,14 +208,18 @@ async def add_phone(
     principal: Principal,
     now: datetime,
 ) -> Owner:
-    """Add a number in normal form; as the primary one it takes the present one's place.
+    """Add a number in normal form; as the primary one it takes the present one's place. Nobody logs in with it before a
+    second person has verified it by a change request (OWN-05).
 
-    Raises `OwnerNotFound`, `OutOfReach`, `PhoneKnown`.
+    Raises `OwnerNotFound`, `OutOfReach`, `OwnerRestricted`, `PhoneKnown`.
     """
     owner = await owner_for_change(session, owner_id=owner_id, principal=principal)
+    ensure_usable(owner, principal=principal)
     made = _phone(owner_id, number, label=label, is_primary=is_primary, keyring=keyring)
+    made.may_log_in = False
     phones = (await session.scalars(select(OwnerPhone).where(OwnerPhone.owner_id == owner_id))).all()
-    if any(phone.number_index == made.number_index for phone in phones):
+    indexes = keyring.blind_indexes(number, column=sealing.PHONE)
+    if any(phone.number_index in indexes for phone in phones):
         raise PhoneKnown
     if is_primary:
         for phone in phones:

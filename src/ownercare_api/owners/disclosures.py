@@ -12,9 +12,11 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, TooMany
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.owners import repository, sealing
+from ownercare_api.owners import looks, repository, sealing
 from ownercare_api.owners.archive import PhoneNotFound
+from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Disclosure, Owner, OwnerPhone
+from ownercare_api.owners.restriction import ensure_unrestricted
 from ownercare_api.owners.schemas import DisclosedField
 from ownercare_api.owners.service import DISCLOSE, READ, OwnerNotFound, projects_of
 from ownercare_api.policies import service as policies
@@ -23,6 +25,8 @@ from ownercare_api.timeline import service as timeline
 
 _QUOTA = "privacy.unmask_per_hour"
 _HOUR = timedelta(hours=1)
+ENDED = frozenset({"closed", "withdrawn"})
+"""Statuses of cases that are over; cases live in a room above."""
 
 
 class QuotaSpent(TooMany):
@@ -52,6 +56,14 @@ class TicketNotAbout(Invalid):
         super().__init__(errors=(FieldError("#/ticket_id", self.code, self.zh, self.en),))
 
 
+class TicketEnded(Conflict):
+    """409: the named case has ended: nothing is left that a clear value would be needed for."""
+
+    code = "ticket_ended"
+    zh, en = "所填工单已办结或撤销,不能据此查看明文。", "The case has ended; no clear value is needed for it any more."
+    rules = ("OWN-07",)
+
+
 @dataclass(frozen=True, slots=True)
 class Disclosed:
     """A clear value with the record of the look."""
@@ -75,20 +87,29 @@ async def disclose(
 ) -> Disclosed:
     """Show a clear value and record who looked and why.
 
-    Raises `OwnerNotFound`, `OutOfReach`, `TicketNotAbout`, `PhoneNotFound`, `NotRecorded`, `QuotaSpent`.
+    Raises `OwnerNotFound`, `OutOfReach`, `OwnerRestricted`, `TicketNotAbout`, `TicketEnded`, `PhoneNotFound`,
+    `NotRecorded`, `QuotaSpent`.
     """
     projects = await projects_of(session, owner_id=owner_id)
     owner = await session.get(Owner, owner_id)
     places = [*projects, None]
-    if owner is None or not any(principal.may(scope, project_id=one) for scope in (READ, DISCLOSE) for one in places):
+    if (
+        owner is None
+        or owner.erased_at is not None
+        or not any(principal.may(scope, project_id=one) for scope in (READ, DISCLOSE) for one in places)
+    ):
         raise OwnerNotFound
     if not any(principal.may(DISCLOSE, project_id=one) for one in places):
         raise OutOfReach
+    ensure_unrestricted(owner)
     project_id = None
     if ticket_id is not None:
-        project_id = await repository.ticket_project(session, ticket_id=ticket_id, owner_id=owner_id)
-        if project_id is None:
+        case = await repository.ticket_of(session, ticket_id=ticket_id, owner_id=owner_id)
+        if case is None:
             raise TicketNotAbout
+        if case.status in ENDED:
+            raise TicketEnded
+        project_id = case.project_id
     value, chosen = await _value(session, owner, field=field, phone_id=phone_id, keyring=keyring)
     remaining = await _spend(session, projects=projects, principal=principal, now=now)
     record = Disclosure(
@@ -103,6 +124,16 @@ async def disclose(
     )
     session.add(record)
     await session.flush()
+    await looks.record(
+        session,
+        owner_ids=[owner_id],
+        actor=principal,
+        look=Look.DISCLOSURE,
+        now=now,
+        ticket_id=ticket_id,
+        purpose=purpose,
+        look_id=record.id,
+    )
     await timeline.record(
         session,
         kind="owner.disclosed",

@@ -1,13 +1,16 @@
 """Tables of owners, their telephone numbers and their homes."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
 from ownercare_api.owners.documents import DocumentKind, Sex
+from ownercare_api.owners.lifecycle import FilingStatus, PreferredChannel
 
 
 class Owner(Stamped, Base):
@@ -17,6 +20,8 @@ class Owner(Stamped, Base):
     __table_args__ = (
         Index("ix_owner_name_sort", "name_sort", "id"),
         Index("ix_owner_name_grams", text("name_grams(name, name_sort)"), postgresql_using="gin"),
+        Index("ix_owner_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        CheckConstraint("merged_into <> id", name="not_into_itself"),
     )
 
     name: Mapped[str]
@@ -31,7 +36,25 @@ class Owner(Stamped, Base):
     home_address_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
     occupation: Mapped[str | None]
     preferences: Mapped[str | None]
-    """Special needs and preferences (OWN-03)."""
+    """Preferences in general (OWN-03)."""
+    special_needs: Mapped[str | None]
+    """Special needs (特殊需求), such as impaired hearing (OWN-03)."""
+    preferred_channel: Mapped[PreferredChannel | None] = mapped_column(enum_column(PreferredChannel))
+    preferred_times: Mapped[str | None]
+    """When the owner likes to be called, in the owner's words."""
+    language: Mapped[str | None]
+    """The language or dialect the owner speaks with us."""
+    purchase_need: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the owner looked for when buying: type, area, price, floor, layout (OWN-02, CHN-15)."""
+    checked_on: Mapped[date | None] = mapped_column(Date)
+    """When the record was last audited (OWN-06)."""
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("owner.id"))
+    """The record that stands for this one since it was found to be a duplicate; this one only keeps the past."""
+    merged_at: Mapped[datetime | None]
+    restricted_at: Mapped[datetime | None]
+    """Since when the data may only be kept, and used for cases that are open (限制处理, PIPL art. 44, 47)."""
+    erased_at: Mapped[datetime | None]
+    """When the person's data were erased (个人信息删除, PIPL art. 47); the empty record keeps the past together."""
 
 
 class OwnerPhone(Identified, Base):
@@ -49,6 +72,9 @@ class OwnerPhone(Identified, Base):
     number_masked: Mapped[str]
     is_primary: Mapped[bool]
     label: Mapped[str | None]
+    may_log_in: Mapped[bool] = mapped_column(default=True, server_default="true")
+    """The owner may log in with it: collected with the record, or verified (OWN-05). One that a single colleague added
+    afterwards does not let anybody in: it might be the colleague's own."""
 
 
 class Ownership(Stamped, Base):
@@ -72,6 +98,21 @@ class Ownership(Stamped, Base):
     contract_signed_on: Mapped[date | None]
     payment_method: Mapped[str | None]
     price_fen: Mapped[int | None] = mapped_column(Fen)
+    purchase_place: Mapped[str | None]
+    """Where the contract was signed (OWN-02)."""
+    deposit_fen: Mapped[int | None] = mapped_column(Fen)
+    first_payment_fen: Mapped[int | None] = mapped_column(Fen)
+    filing_status: Mapped[FilingStatus] = mapped_column(enum_column(FilingStatus), server_default="draft")
+    """Where the contract stands on its way to the files (审核备案)."""
+    edited_by: Mapped[UUID | None]
+    """Who last wrote the contract's data; null: whoever recorded the ownership before that was kept."""
+    submitted_by: Mapped[UUID | None]
+    submitted_at: Mapped[datetime | None]
+    reviewed_by: Mapped[UUID | None]
+    reviewed_at: Mapped[datetime | None]
+    review_note: Mapped[str | None]
+    transfer_id: Mapped[UUID | None] = mapped_column(ForeignKey("ownership_transfer.id"), index=True)
+    """The transfer by which it began."""
 
 
 class Disclosure(Identified, Base):

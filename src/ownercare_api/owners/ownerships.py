@@ -86,6 +86,9 @@ class Purchase:
     contract_signed_on: date | None = None
     payment_method: str | None = None
     price_fen: int | None = None
+    purchase_place: str | None = None
+    deposit_fen: int | None = None
+    first_payment_fen: int | None = None
 
 
 async def acquire(
@@ -119,6 +122,10 @@ async def acquire(
         contract_signed_on=purchase.contract_signed_on,
         payment_method=purchase.payment_method,
         price_fen=purchase.price_fen,
+        purchase_place=purchase.purchase_place,
+        deposit_fen=purchase.deposit_fen,
+        first_payment_fen=purchase.first_payment_fen,
+        edited_by=principal.id,
     )
     session.add(made)
     await session.flush()

@@ -13,22 +13,27 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     column,
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     table,
     tuple_,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import DateTime, LargeBinary, Text, Uuid
 
 from ownercare_api.core.listing import containing
 from ownercare_api.identity.principal import Reach
 from ownercare_api.owners.models import Disclosure, Owner, OwnerPhone, Ownership
+from ownercare_api.owners.models_records import OwnerContactPerson
 from ownercare_api.policies.service import in_force_id
 from ownercare_api.properties.models import Project, Unit
 
@@ -41,9 +46,12 @@ _phone: Any = (
     .scalar_subquery()
     .label("phone_masked")
 )
-SUMMARY: list[Any] = [Owner.id, Owner.name, Owner.sex, Owner.document_masked, Owner.version, _phone]
+SUMMARY: list[Any] = [
+    Owner.id, Owner.name, Owner.sex, Owner.document_masked, Owner.restricted_at, Owner.version, _phone,
+]  # fmt: skip
 FULL: list[Any] = [
-    *SUMMARY, Owner.birth_date, Owner.document_kind, Owner.occupation, Owner.preferences,
+    *SUMMARY, Owner.birth_date, Owner.document_kind, Owner.occupation, Owner.preferences, Owner.special_needs,
+    Owner.preferred_channel, Owner.preferred_times, Owner.language, Owner.purchase_need, Owner.checked_on,
     Owner.home_address_encrypted.is_not(None).label("home_address_recorded"),
 ]  # fmt: skip
 HOME: list[Any] = [
@@ -54,8 +62,11 @@ OWNERSHIP: list[Any] = [
     *Ownership.__table__.c, Owner.name.label("owner_name"), Unit.project_id, Unit.address,
 ]  # fmt: skip
 
+_Former = aliased(Owner, name="former")
+"""A record that may have been merged into another."""
+
 # The cases live in a room above; a look at one names the case it is for by foreign key, so only its columns are known.
-_ticket = table("ticket", column("id"), column("owner_id"), column("unit_id"), column("project_id"))
+_ticket = table("ticket", column("id"), column("owner_id"), column("unit_id"), column("project_id"), column("status"))
 
 
 def places(reach: Reach) -> ColumnElement[bool]:
@@ -64,8 +75,10 @@ def places(reach: Reach) -> ColumnElement[bool]:
 
 
 def visible_to(reach: Reach) -> ColumnElement[bool]:
-    """Return the condition on `owner` for who is within a reach: has or had a home there. Firms see no owners."""
-    return literal(True) if reach.everywhere else _has_home(Unit.project_id.in_(list(reach.projects)))
+    """Return the condition on `owner` for who is within a reach: has or had a home there. Firms see no owners, and
+    nobody sees a record that was merged into another, which stands for it, or one that was erased."""
+    stands = and_(Owner.merged_into.is_(None), Owner.erased_at.is_(None))
+    return stands if reach.everywhere else and_(stands, _has_home(Unit.project_id.in_(list(reach.projects))))
 
 
 def _has_home(where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -116,18 +129,47 @@ def by_name(query: Select[Any], *, after: UUID | None, limit: int) -> Select[Any
 
 
 def exact(
-    reach: Reach, *, phone_index: bytes | None, document_indexes: Collection[bytes] | None, name: str | None
+    reach: Reach,
+    *,
+    phone_indexes: Collection[bytes] | None,
+    document_indexes: Collection[bytes] | None,
+    name: str | None,
+    today: date,
 ) -> Select[Any]:
-    """Return the query of the visible owners that fit every given criterion."""
+    """Return the query of the visible owners that fit every given criterion. A number is the owner's own or that of a
+    contact of today's; a name or document that only a merged record carries finds the one that stands for it."""
     query = owners(reach)
-    if phone_index is not None:
-        holders = select(OwnerPhone.owner_id).where(OwnerPhone.number_index == phone_index)
-        query = query.where(Owner.id.in_(holders))
+    if phone_indexes is not None:
+        own = select(OwnerPhone.owner_id).where(OwnerPhone.number_index.in_(list(phone_indexes)))
+        theirs = select(OwnerContactPerson.owner_id).where(
+            OwnerContactPerson.number_index.in_(list(phone_indexes)),
+            or_(OwnerContactPerson.valid_to.is_(None), OwnerContactPerson.valid_to > today),
+        )
+        query = query.where(Owner.id.in_(union_all(own, theirs)))
     if document_indexes is not None:
-        query = query.where(Owner.document_index.in_(list(document_indexes)))
+        query = query.where(_stands_for(_Former.document_index.in_(list(document_indexes))))
     if name is not None:
-        query = query.where(Owner.name == name)
+        query = query.where(_stands_for(_Former.name == name))
     return query
+
+
+def _stands_for(found: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that an owner, or a record merged into the owner's, is what was searched for."""
+    return Owner.id.in_(select(func.coalesce(_Former.merged_into, _Former.id)).where(found))
+
+
+def stood_for(owner_id: UUID) -> Select[Any]:
+    """Return the query of the ids of a record and of those merged into it, whose history is its own."""
+    return select(_Former.id).where(or_(_Former.id == owner_id, _Former.merged_into == owner_id))
+
+
+async def survivor_of(connection: Connection, *, owner_id: UUID, reach: Reach) -> UUID | None:
+    """Return the visible record that stands for a merged one; None where it was not merged or is out of sight."""
+    into = select(_Former.merged_into).where(_Former.id == owner_id).scalar_subquery()
+    found: UUID | None = (
+        await connection.execute(select(Owner.id).where(Owner.id == into, visible_to(reach)))
+    ).scalar_one_or_none()
+    return found
 
 
 async def owner(connection: Connection, *, owner_id: UUID, reach: Reach) -> Any:
@@ -139,23 +181,23 @@ async def owner(connection: Connection, *, owner_id: UUID, reach: Reach) -> Any:
 async def phones(connection: Connection, *, owner_id: UUID) -> Any:
     """Return an owner's numbers, the primary one first."""
     query = (
-        select(OwnerPhone.id, OwnerPhone.number_masked, OwnerPhone.is_primary, OwnerPhone.label)
+        select(OwnerPhone.id, OwnerPhone.number_masked, OwnerPhone.is_primary, OwnerPhone.label, OwnerPhone.may_log_in)
         .where(OwnerPhone.owner_id == owner_id)
         .order_by(OwnerPhone.is_primary.desc(), OwnerPhone.id)
     )
     return (await connection.execute(query)).all()
 
 
+def homes_of(reach: Reach) -> Select[Any]:
+    """Return the query of the homes, within a reach, of owners."""
+    query: Select[Any] = select(*HOME).join(Unit, Unit.id == Ownership.unit_id)
+    return query.join(Project, Project.id == Unit.project_id).where(places(reach))
+
+
 async def homes(connection: Connection, *, owner_ids: Collection[UUID], reach: Reach) -> Any:
     """Return the homes, within a reach, of some owners; newest ownership first."""
-    query: Select[Any] = (
-        select(*HOME)
-        .join(Unit, Unit.id == Ownership.unit_id)
-        .join(Project, Project.id == Unit.project_id)
-        .where(Ownership.owner_id.in_(list(owner_ids)), places(reach))
-        .order_by(Ownership.from_date.desc(), Ownership.id.desc())
-    )
-    return (await connection.execute(query)).all()
+    query = homes_of(reach).where(Ownership.owner_id.in_(list(owner_ids)))
+    return (await connection.execute(query.order_by(Ownership.from_date.desc(), Ownership.id.desc()))).all()
 
 
 async def ownership(connection: Connection, *, ownership_id: UUID, reach: Reach) -> Any:
@@ -200,14 +242,13 @@ async def owns_unit(connection: Connection, *, owner_id: UUID, unit_id: UUID, on
     return bool((await connection.execute(query)).scalar_one())
 
 
-async def ticket_project(session: AsyncSession, *, ticket_id: UUID, owner_id: UUID) -> UUID | None:
-    """Return the project of a case that is about an owner or one of the owner's homes; None if it is not."""
+async def ticket_of(session: AsyncSession, *, ticket_id: UUID, owner_id: UUID) -> Any:
+    """Return project_id and status of a case that is about an owner or one of the owner's homes; None if it is not."""
     homes_of = select(Ownership.unit_id).where(Ownership.owner_id == owner_id)
-    query = select(_ticket.c.project_id).where(
+    query = select(_ticket.c.project_id, _ticket.c.status).where(
         _ticket.c.id == ticket_id, or_(_ticket.c.owner_id == owner_id, _ticket.c.unit_id.in_(homes_of))
     )
-    found: UUID | None = await session.scalar(query)
-    return found
+    return (await session.execute(query)).one_or_none()
 
 
 async def looks_since(session: AsyncSession, *, actor_id: UUID, since: Any) -> Any:
@@ -227,7 +268,28 @@ def disclosures(*, owner_id: UUID) -> Select[Any]:
         Disclosure.ticket_id,
         Disclosure.at,
     ]
-    return select(*columns).where(Disclosure.owner_id == owner_id)
+    return select(*columns).where(Disclosure.owner_id.in_(stood_for(owner_id)))
+
+
+def _numbers(today: ColumnElement[date]) -> Any:
+    """Whose number it is: an owner's own, or that of one of his contacts of today's; each owner once."""
+    wanted = any_(bindparam("indexes", type_=ARRAY(LargeBinary())))
+    contact = OwnerContactPerson
+    own = select(
+        OwnerPhone.owner_id, OwnerPhone.number_masked, OwnerPhone.is_primary, OwnerPhone.label,
+        cast(null(), Text).label("contact_name"), cast(null(), Text).label("contact_relation"),
+        literal(False).label("may_speak_for_owner"), literal(1).label("rank"),
+    ).where(OwnerPhone.number_index == wanted)  # fmt: skip
+    theirs = select(
+        contact.owner_id, contact.number_masked, literal(False), func.concat("联系人 ", contact.name), contact.name,
+        cast(contact.relation, Text), contact.may_speak_for_owner, literal(2),
+    ).where(
+        contact.number_index == wanted,
+        contact.valid_from <= today,
+        or_(contact.valid_to.is_(None), contact.valid_to > today),
+    )  # fmt: skip
+    both = union_all(own, theirs).subquery("both")
+    return select(both).ext(distinct_on(both.c.owner_id)).order_by(both.c.owner_id, both.c.rank).subquery("hits")
 
 
 @lru_cache(maxsize=2)
@@ -266,6 +328,7 @@ def _caller_query(limited: bool) -> Select[Any]:
         .scalar_subquery()
         .label("homes")
     )
+    hits = _numbers(today)
     query: Select[Any] = (
         select(
             Owner.id,
@@ -273,13 +336,11 @@ def _caller_query(limited: bool) -> Select[Any]:
             Owner.sex,
             Owner.document_masked,
             Owner.preferences,
-            OwnerPhone.number_masked,
-            OwnerPhone.is_primary,
-            OwnerPhone.label,
+            Owner.restricted_at,
+            *(one for one in hits.c if one.name not in ("owner_id", "rank")),
             homes_now,
         )
-        .join(Owner, Owner.id == OwnerPhone.owner_id)
-        .where(OwnerPhone.number_index == bindparam("index", type_=LargeBinary()))
+        .join_from(Owner, hits, hits.c.owner_id == Owner.id)
         .order_by(Owner.id)
         .limit(bindparam("size"))
     )
@@ -287,11 +348,11 @@ def _caller_query(limited: bool) -> Select[Any]:
 
 
 async def by_phone(
-    connection: Connection, *, index: bytes, reach: Reach | None, today: date, now: Any, size: int
+    connection: Connection, *, indexes: Collection[bytes], reach: Reach | None, today: date, now: Any, size: int
 ) -> Any:
     """Return the owners of a number, oldest record first, within a reach where one is given."""
     limited = reach is not None and not reach.everywhere
-    parameters: dict[str, Any] = {"index": index, "today": today, "now": now, "size": size}
+    parameters: dict[str, Any] = {"indexes": list(indexes), "today": today, "now": now, "size": size}
     if limited and reach is not None:
         parameters["projects"] = list(reach.projects)
     return (await connection.execute(_caller_query(limited), parameters)).all()

@@ -1,10 +1,12 @@
 """Owners: list, record, plain fields, telephone numbers, exact search."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from ownercare_api.core.clock import business_date
 from ownercare_api.core.errors import PreconditionRequired, Stale
 from ownercare_api.core.http.etag import IfMatch, put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
@@ -15,12 +17,15 @@ from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.listing import count_up_to_ceiling, newest_first
 from ownercare_api.core.pagination import InvalidCursor, cut
 from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.principal import OutOfReach, Principal, Reach
+from ownercare_api.identity.principal import OutOfReach, Reach
 from ownercare_api.identity.tokens import InvalidToken
-from ownercare_api.owners import archive, ownerships, repository, searches, service, views
+from ownercare_api.owners import archive, looks, ownerships, repository, restriction, searches, service, views
+from ownercare_api.owners import repository_records as records
 from ownercare_api.owners.access import OwnersRead, OwnersWrite
 from ownercare_api.owners.documents import InvalidDocument
+from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Owner
+from ownercare_api.owners.models_records import ConsentPurpose
 from ownercare_api.owners.schemas import (
     OwnerCreate,
     OwnerRead,
@@ -30,10 +35,13 @@ from ownercare_api.owners.schemas import (
     OwnerUpdate,
     PhoneCreate,
 )
-from ownercare_api.owners.service import READ, WRITE, OwnerNotFound
+from ownercare_api.owners.service import READ, WRITE, OwnerMerged, OwnerNotFound
 from ownercare_api.properties.service import UnitNotFound
 
 router = APIRouter(prefix="/v1", tags=["owners"], route_class=OwnerCareRoute)
+
+PROFILE = ("special_needs", "preferred_channel", "preferred_times", "language", "purchase_need")
+"""Plain fields of a new record beside those that every record has."""
 
 
 @router.get(
@@ -48,17 +56,27 @@ async def owners_list(
     principal: OwnersRead,
     reader: Reader,
     paging: PageParams,
+    now: Now,
     project_id: Annotated[UUID | None, Query(description="has or had a home there")] = None,
     unit_id: Annotated[UUID | None, Query(description="owns or owned this home")] = None,
     q: Annotated[
         str | None, Query(min_length=1, max_length=100, description="a piece of the name, in characters or pinyin")
     ] = None,
+    group_id: Annotated[UUID | None, Query(description="is in this group, which the caller may see")] = None,
+    tag: Annotated[str | None, Query(max_length=64, description="has the tag with this code")] = None,
+    consents_to: Annotated[ConsentPurpose | None, Query(description="agrees to this purpose now")] = None,
     sort: Annotated[Literal["newest", "name"], Query(description="by pinyin of the name, or newest first")] = "newest",
 ) -> Response:
     """Owners who have or had a home in the caller's reach, masked. Numbers are found with an exact search, never
     with `q`: see `POST /v1/owner-searches`."""
     reach, wanted = principal.reach(READ), paging.wanted
     query = repository.owners(reach, project_id=project_id, unit_id=unit_id, q=q)
+    if group_id is not None:
+        query = query.where(records.in_group(group_id, principal, reach))
+    if tag is not None:
+        query = query.where(records.tagged(tag))
+    if consents_to is not None:
+        query = query.where(records.consents_to(consents_to))
     if sort == "newest":
         page = await newest_first(reader, query=query, key=Owner.__table__.c.id, wanted=wanted)
     else:
@@ -66,8 +84,10 @@ async def owners_list(
         after = None if wanted.after is None else wanted.after[0]
         rows = (await reader.execute(repository.by_name(query, after=after, limit=wanted.limit))).all()
         page = cut(rows, limit=wanted.limit, key=lambda row: (row.id,), total=total)
-    found = await repository.homes(reader, owner_ids=[row.id for row in page.items], reach=reach)
+    ids = [row.id for row in page.items]
+    found = await repository.homes(reader, owner_ids=ids, reach=reach)
     homes = views.homes_by_owner(found)
+    await looks.record(reader, owner_ids=ids, actor=principal, look=Look.LIST, now=now)
     return paging.answer(page, show=lambda row: views.summary(row, homes=homes[row.id]))
 
 
@@ -99,10 +119,11 @@ async def owners_create(
         preferences=body.preferences,
         phones=[(phone.number, phone.label) for phone in body.phones],
         homes=[ownerships.Purchase(**home.model_dump()) for home in body.homes],
+        profile=body.model_dump(include=set(PROFILE)),
     )
     owner = await archive.register(session, new=new, keyring=state.keyring, principal=principal, now=now)
     response.headers["Location"] = f"/v1/owners/{owner.id}"
-    return await _answer(session, response, owner_id=owner.id, reach=_sight(principal))
+    return await _answer(session, response, owner_id=owner.id, reach=service.sight(principal, WRITE), now=now)
 
 
 @router.get(
@@ -110,12 +131,25 @@ async def owners_create(
     operation_id="owners_read",
     summary="An owner's record (业主档案)",
     response_model=OwnerRead,
-    responses=problems(InvalidToken, MissingScope, OwnerNotFound),
+    responses=problems(InvalidToken, MissingScope, OwnerNotFound)
+    | {308: {"description": "the record was merged into the one that `Location` names"}},
     openapi_extra={"x-rules": ["OWN-07", "OWN-10", "OWN-15"]},
 )
-async def owners_read(principal: OwnersRead, reader: Reader, response: Response, owner_id: UUID) -> OwnerRead:
-    """One owner, masked, with telephone numbers and the homes in the caller's reach."""
-    return await _answer(reader, response, owner_id=owner_id, reach=principal.reach(READ))
+async def owners_read(
+    principal: OwnersRead, reader: Reader, now: Now, response: Response, owner_id: UUID
+) -> OwnerRead | Response:
+    """One owner, masked, with telephone numbers and the homes in the caller's reach. The id of a record that was merged
+    into another one keeps leading there: 308."""
+    seen, reach = restriction.may_see(principal), principal.reach(READ)
+    try:
+        found = await _answer(reader, response, owner_id=owner_id, reach=reach, now=now, seen=seen)
+    except OwnerNotFound:
+        survivor = await repository.survivor_of(reader, owner_id=owner_id, reach=reach)
+        if survivor is None:
+            raise
+        return Response(status_code=308, headers={"Location": f"/v1/owners/{survivor}", "Cache-Control": "no-store"})
+    await looks.record(reader, owner_ids=[owner_id], actor=principal, look=Look.RECORD, now=now)
+    return found
 
 
 @router.patch(
@@ -123,20 +157,29 @@ async def owners_read(principal: OwnersRead, reader: Reader, response: Response,
     operation_id="owners_update",
     summary="Change an owner's plain fields (修改业主资料)",
     response_model=OwnerRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, OwnerNotFound, Stale, PreconditionRequired),
+    responses=problems(
+        InvalidToken,
+        MissingScope,
+        OutOfReach,
+        OwnerNotFound,
+        OwnerMerged,
+        restriction.OwnerRestricted,
+        Stale,
+        PreconditionRequired,
+    ),
     openapi_extra={"x-rules": ["OWN-02", "OWN-03", "OWN-05"]},
 )
 async def owners_update(
     principal: OwnersWrite, session: Tx, now: Now, response: Response, if_match: IfMatch, owner_id: UUID,
     body: OwnerUpdate,
 ) -> OwnerRead:  # fmt: skip
-    """JSON Merge Patch of occupation and preferences. Name, document, sex, birth date and home address are identity:
-    they change only after staff have verified the change (OWN-05)."""
+    """JSON Merge Patch of occupation, needs, preferences, and how the owner likes to be reached. Name, document, sex,
+    birth date and home address are identity: they change only after staff have verified the change (OWN-05)."""
     owner = await service.owner_for_change(session, owner_id=owner_id, principal=principal)
     if_match.check(owner.version)
     changes = body.model_dump(exclude_unset=True)
     await archive.update(session, owner=owner, changes=changes, principal=principal, now=now)
-    return await _answer(session, response, owner_id=owner_id, reach=_sight(principal))
+    return await _answer(session, response, owner_id=owner_id, reach=service.sight(principal, WRITE), now=now)
 
 
 @router.post(
@@ -145,17 +188,26 @@ async def owners_update(
     summary="Add a telephone number (新增联系电话)",
     status_code=201,
     response_model=OwnerRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, OwnerNotFound, archive.PhoneKnown),
+    responses=problems(
+        InvalidToken,
+        MissingScope,
+        OutOfReach,
+        OwnerNotFound,
+        OwnerMerged,
+        restriction.OwnerRestricted,
+        archive.PhoneKnown,
+    ),
     openapi_extra={"x-rules": ["OWN-01", "OWN-15"]},
 )
 async def owners_phones_create(
     principal: OwnersWrite, session: Tx, state: State, now: Now, response: Response, owner_id: UUID, body: PhoneCreate
 ) -> OwnerRead:
-    """Several owners may share a number. With `is_primary` it takes the place of the present primary number."""
+    """Several owners may share a number. With `is_primary` it takes the place of the present primary number. The owner
+    can't log in with it until a change request for it was verified by a second person (OWN-05)."""
     await archive.add_phone(
         session, owner_id=owner_id, **body.model_dump(), keyring=state.keyring, principal=principal, now=now
     )
-    return await _answer(session, response, owner_id=owner_id, reach=_sight(principal))
+    return await _answer(session, response, owner_id=owner_id, reach=service.sight(principal, WRITE), now=now)
 
 
 @router.delete(
@@ -164,7 +216,13 @@ async def owners_phones_create(
     summary="Remove a telephone number (删除联系电话)",
     status_code=204,
     responses=problems(
-        InvalidToken, MissingScope, OutOfReach, OwnerNotFound, archive.PhoneNotFound, archive.PrimaryPhone
+        InvalidToken,
+        MissingScope,
+        OutOfReach,
+        OwnerNotFound,
+        OwnerMerged,
+        archive.PhoneNotFound,
+        archive.PrimaryPhone,
     ),
     openapi_extra={"x-rules": ["OWN-01", "OWN-04"]},
 )
@@ -196,17 +254,20 @@ async def owner_searches_create(
     return OwnersFound(items=items, more=found.more)
 
 
-def _sight(principal: Principal) -> Reach:
-    """What one who may write sees of the answer, also without the scope to read."""
-    read, write = principal.reach(READ), principal.reach(WRITE)
-    return Reach(everywhere=read.everywhere or write.everywhere, projects=read.projects | write.projects)
-
-
-async def _answer(connection: repository.Connection, response: Response, *, owner_id: UUID, reach: Reach) -> OwnerRead:
+async def _answer(
+    connection: repository.Connection,
+    response: Response,
+    *,
+    owner_id: UUID,
+    reach: Reach,
+    now: datetime,
+    seen: bool = False,
+) -> OwnerRead:
     row = await repository.owner(connection, owner_id=owner_id, reach=reach)
     if row is None:
         raise OwnerNotFound
     phones = await repository.phones(connection, owner_id=owner_id)
     homes = views.homes_by_owner(await repository.homes(connection, owner_ids=[owner_id], reach=reach))
     put_version(response, row.version)
-    return OwnerRead.model_validate(views.full(row, homes=homes[owner_id], phones=phones))
+    shown = views.full(row, homes=homes[owner_id], phones=phones, today=business_date(now), seen=seen)
+    return OwnerRead.model_validate(shown)

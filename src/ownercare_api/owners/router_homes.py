@@ -14,13 +14,16 @@ from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.principal import OutOfReach, Reach
+from ownercare_api.identity.principal import OutOfReach, Principal, Reach
 from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.owners import disclosures, ownerships, repository, service, views
 from ownercare_api.owners.access import OwnersDisclose, OwnersRead, OwnersWrite
 from ownercare_api.owners.archive import PhoneNotFound
+from ownercare_api.owners.filing import Contract
+from ownercare_api.owners.lifecycle import FILING_LIFECYCLE
 from ownercare_api.owners.models import Disclosure
 from ownercare_api.owners.ownerships import OwnershipNotFound
+from ownercare_api.owners.restriction import OwnerRestricted
 from ownercare_api.owners.schemas import (
     DisclosedRead,
     DisclosureCreate,
@@ -29,7 +32,7 @@ from ownercare_api.owners.schemas import (
     OwnershipEnd,
     OwnershipRead,
 )
-from ownercare_api.owners.service import READ, OwnerNotFound
+from ownercare_api.owners.service import READ, OwnerMerged, OwnerNotFound
 from ownercare_api.properties.service import UnitNotFound
 
 router = APIRouter(prefix="/v1", tags=["owners"], route_class=OwnerCareRoute)
@@ -44,7 +47,7 @@ _ANY = Reach(everywhere=True)
     status_code=201,
     response_model=OwnershipRead,
     responses=problems(
-        InvalidToken, MissingScope, OutOfReach, OwnerNotFound, UnitNotFound, ownerships.UnitAlreadySold,
+        InvalidToken, MissingScope, OutOfReach, OwnerNotFound, OwnerMerged, UnitNotFound, ownerships.UnitAlreadySold,
         ownerships.SharesExceeded, ownerships.AlreadyHolds,
     ),
     openapi_extra={"x-rules": ["OWN-01", "OWN-13"]},
@@ -58,7 +61,7 @@ async def owners_ownerships_create(
     purchase = ownerships.Purchase(**body.model_dump())
     made, _ = await ownerships.acquire(session, owner_id=owner_id, purchase=purchase, principal=principal, now=now)
     response.headers["Location"] = f"/v1/ownerships/{made.id}"
-    return await _ownership(session, response, ownership_id=made.id, reach=_ANY)
+    return await ownership_answer(session, response, ownership_id=made.id, reach=_ANY, principal=principal)
 
 
 @router.get(
@@ -73,7 +76,8 @@ async def ownerships_read(
     principal: OwnersRead, reader: Reader, response: Response, ownership_id: UUID
 ) -> OwnershipRead:
     """One owner's share of one home, with the contract record."""
-    return await _ownership(reader, response, ownership_id=ownership_id, reach=principal.reach(READ))
+    reach = principal.reach(READ)
+    return await ownership_answer(reader, response, ownership_id=ownership_id, reach=reach, principal=principal)
 
 
 @router.post(
@@ -92,7 +96,7 @@ async def ownerships_end_create(
 ) -> OwnershipRead:
     """The home, or the share, is sold on: `to_date` is the first day without it. The record stays."""
     await ownerships.end(session, ownership_id=ownership_id, to_date=body.to_date, principal=principal, now=now)
-    return await _ownership(session, response, ownership_id=ownership_id, reach=_ANY)
+    return await ownership_answer(session, response, ownership_id=ownership_id, reach=_ANY, principal=principal)
 
 
 @router.post(
@@ -103,7 +107,7 @@ async def ownerships_end_create(
     response_model=DisclosedRead,
     responses=problems(
         InvalidToken, MissingScope, OutOfReach, OwnerNotFound, PhoneNotFound, disclosures.NotRecorded,
-        disclosures.TicketNotAbout, disclosures.QuotaSpent,
+        disclosures.TicketNotAbout, disclosures.TicketEnded, disclosures.QuotaSpent, OwnerRestricted,
     ),
     openapi_extra={"x-rules": ["OWN-07", "OWN-15"]},
 )  # fmt: skip
@@ -139,11 +143,18 @@ async def owners_disclosures_list(
     return paging.answer(page, show=views.disclosure)
 
 
-async def _ownership(
-    connection: repository.Connection, response: Response, *, ownership_id: UUID, reach: Reach
+async def ownership_answer(
+    connection: repository.Connection, response: Response, *, ownership_id: UUID, reach: Reach, principal: Principal
 ) -> OwnershipRead:
+    """Return an ownership as every operation on it answers; raises `OwnershipNotFound`."""
     row = await repository.ownership(connection, ownership_id=ownership_id, reach=reach)
     if row is None:
         raise OwnershipNotFound
     put_version(response, row.version)
-    return OwnershipRead.model_validate(views.ownership(row))
+    actions = FILING_LIFECYCLE.allowed(
+        status=row.filing_status,
+        subject=Contract.of(row, project_id=row.project_id, principal=principal),
+        actor=principal,
+        may=lambda scope: principal.may(scope, project_id=row.project_id),
+    )
+    return OwnershipRead.model_validate(views.ownership(row, allowed_actions=actions))

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from ownercare_api.core.phone_field import PhoneNumber
 from ownercare_api.core.wire import BusinessDate, Fault, Inward, Line, Name, Note, Outward, PositiveFen, Ref
 from ownercare_api.owners.documents import DocumentKind, Sex
+from ownercare_api.owners.lifecycle import FilingStatus, PreferredChannel
 
 
 def _example(**fields: Any) -> ConfigDict:
@@ -36,6 +37,7 @@ class DisclosedField(StrEnum):
 
 DocumentNumber = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 ShareBp = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+AreaCm2 = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 
 _HOME: dict[str, Any] = {
     "unit_id": "0198c5f0-0000-7000-8000-000000000101",
@@ -46,6 +48,27 @@ _HOME: dict[str, Any] = {
     "payment_method": "mortgage",
     "price_fen": 268_000_000,
 }
+
+
+class PurchaseNeed(Inward):
+    """What the owner looked for when buying (购房需求): type, area, price, floor, layout, living needs (OWN-02,
+    CHN-15)."""
+
+    home_type: Name | None = Field(default=None, description="kind of home (物业类型)", examples=["高层住宅"])
+    area_min_cm2: AreaCm2 | None = Field(default=None, description="smallest area, in square centimetres")
+    area_max_cm2: AreaCm2 | None = Field(default=None, description="largest area, in square centimetres")
+    budget_min_fen: PositiveFen | None = Field(default=None, description="budget from, in fen")
+    budget_max_fen: PositiveFen | None = Field(default=None, description="budget up to, in fen")
+    floors: Name | None = Field(default=None, description="wanted floors (楼层)", examples=["8 层以上"])
+    layout: Name | None = Field(default=None, description="layout (户型)", examples=["三室两厅两卫"])
+    living_needs: Line | None = Field(default=None, description="living needs (居住需求)")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PurchaseNeed":
+        for low, high in ((self.area_min_cm2, self.area_max_cm2), (self.budget_min_fen, self.budget_max_fen)):
+            if low is not None and high is not None and low > high:
+                raise Fault("not_in_order", zh="下限不能大于上限。", en="The lower bound is above the upper one.")
+        return self
 
 
 class OwnershipCreate(Inward):
@@ -60,6 +83,39 @@ class OwnershipCreate(Inward):
     contract_signed_on: BusinessDate | None = None
     payment_method: PaymentMethod | None = None
     price_fen: PositiveFen | None = Field(default=None, description="purchase price, in fen")
+    purchase_place: Line | None = Field(default=None, description="where the contract was signed (购房地点)")
+    deposit_fen: PositiveFen | None = Field(default=None, description="deposit (定金), in fen")
+    first_payment_fen: PositiveFen | None = Field(default=None, description="first payment (首付款), in fen")
+
+
+class OwnershipUpdate(Inward):
+    """Contract data of an ownership; what is absent stays, null clears (JSON Merge Patch)."""
+
+    model_config = _example(contract_number="HT-2024-0317", purchase_place="云栖雅苑售楼处")
+
+    contract_number: Name | None = None
+    contract_signed_on: BusinessDate | None = None
+    payment_method: PaymentMethod | None = None
+    price_fen: PositiveFen | None = Field(default=None, description="purchase price, in fen")
+    purchase_place: Line | None = None
+    deposit_fen: PositiveFen | None = Field(default=None, description="deposit (定金), in fen")
+    first_payment_fen: PositiveFen | None = Field(default=None, description="first payment (首付款), in fen")
+
+
+class FilingNote(Inward):
+    """A remark on a contract that was reviewed."""
+
+    model_config = _example(note="编号、金额与网签一致,已备案")
+
+    note: Note | None = None
+
+
+class FilingReturn(Inward):
+    """Why a contract is returned."""
+
+    model_config = _example(note="付款方式与首付款凭证不符,请更正")
+
+    note: Note = Field(description="what is to be mended")
 
 
 class OwnershipEnd(Inward):
@@ -85,7 +141,18 @@ class OwnershipRead(Outward):
     contract_signed_on: date | None
     payment_method: str | None
     price_fen: int | None
+    purchase_place: str | None
+    deposit_fen: int | None
+    first_payment_fen: int | None
+    status: FilingStatus = Field(description="where the contract stands on its way to the files (审核备案)")
+    submitted_by: UUID | None
+    submitted_at: datetime | None
+    reviewed_by: UUID | None
+    reviewed_at: datetime | None
+    review_note: str | None
+    transfer_id: UUID | None = Field(description="the transfer by which it began")
     version: int
+    allowed_actions: list[str] = Field(description="steps of the filing that this caller may take now")
 
 
 class HomeRead(Outward):
@@ -108,6 +175,7 @@ class PhoneRead(Outward):
     number_masked: str = Field(examples=["138****1234"])
     is_primary: bool
     label: str | None = Field(examples=["本人"])
+    may_log_in: bool = Field(description="collected with the record, or verified since: the owner may log in with it")
 
 
 class OwnerSummary(Outward):
@@ -119,6 +187,7 @@ class OwnerSummary(Outward):
     phone_masked: str | None = Field(description="the primary number", examples=["138****1234"])
     document_masked: str | None = Field(examples=["1****************8"])
     homes: list[HomeRead] = Field(description="homes in the caller's reach, past ones too")
+    restricted: bool = Field(description="the data may only be kept (限制处理): name masked, the rest empty")
     version: int
 
 
@@ -128,8 +197,15 @@ class OwnerRead(OwnerSummary):
     birth_date: date | None
     document_kind: DocumentKind | None
     home_address_recorded: bool = Field(description="a home address (家庭住址) is on record; see disclosures")
+    age: int | None = Field(description="whole years on the day of the answer", examples=[41])
     occupation: str | None
-    preferences: str | None = Field(description="special needs and preferences (OWN-03)")
+    preferences: str | None = Field(description="preferences in general (OWN-03)")
+    special_needs: str | None = Field(description="special needs (特殊需求)")
+    preferred_channel: PreferredChannel | None
+    preferred_times: str | None = Field(examples=["工作日 18:00 以后"])
+    language: str | None = Field(examples=["普通话"])
+    purchase_need: PurchaseNeed | None
+    checked_on: date | None = Field(description="when the record was last audited (OWN-06)")
     phones: list[PhoneRead]
 
 
@@ -176,7 +252,12 @@ class OwnerCreate(Inward):
     document: DocumentGiven | None = None
     home_address: Line | None = Field(default=None, description="present home address (家庭住址); kept encrypted")
     occupation: Name | None = None
-    preferences: Note | None = Field(default=None, description="special needs and preferences (OWN-03)")
+    preferences: Note | None = Field(default=None, description="preferences in general (OWN-03)")
+    special_needs: Note | None = Field(default=None, description="special needs (特殊需求), such as impaired hearing")
+    preferred_channel: PreferredChannel | None = None
+    preferred_times: Line | None = Field(default=None, description="when to call, in the owner's words")
+    language: Name | None = Field(default=None, description="language or dialect spoken with us")
+    purchase_need: PurchaseNeed | None = Field(default=None, description="purchase need (OWN-02)")
     phones: list[PhoneGiven] = Field(min_length=1, max_length=10, description="the first one is the primary number")
     homes: list[OwnershipCreate] = Field(
         default_factory=list,
@@ -192,12 +273,18 @@ class OwnerCreate(Inward):
 
 
 class OwnerUpdate(Inward):
-    """Plain fields of an owner; what is absent stays, null clears (JSON Merge Patch)."""
+    """Plain fields of an owner; what is absent stays, null clears (JSON Merge Patch). The purchase need is replaced as
+    a whole."""
 
-    model_config = _example(occupation="退休", preferences="听力不便,请优先发短信")
+    model_config = _example(occupation="退休", special_needs="听力不便", preferred_channel="sms")
 
     occupation: Name | None = None
-    preferences: Note | None = Field(default=None, description="special needs and preferences (OWN-03)")
+    preferences: Note | None = Field(default=None, description="preferences in general (OWN-03)")
+    special_needs: Note | None = Field(default=None, description="special needs (特殊需求), such as impaired hearing")
+    preferred_channel: PreferredChannel | None = None
+    preferred_times: Line | None = Field(default=None, description="when to call, in the owner's words")
+    language: Name | None = Field(default=None, description="language or dialect spoken with us")
+    purchase_need: PurchaseNeed | None = Field(default=None, description="purchase need (OWN-02)")
 
 
 class OwnerSearch(Inward):

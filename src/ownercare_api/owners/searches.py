@@ -12,10 +12,11 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import FieldError
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import repository, sealing
+from ownercare_api.owners import looks, repository, sealing
 from ownercare_api.owners.documents import DocumentKind, InvalidDocument, check_document
+from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Owner
-from ownercare_api.owners.service import READ, phone_index
+from ownercare_api.owners.service import READ, phone_indexes
 from ownercare_api.timeline import service as timeline
 
 SHOWN = 50
@@ -43,15 +44,18 @@ async def find(
     documents = None
     if document_number is not None:
         numbers = _normal_forms(document_number, today=business_date(now))
-        documents = [keyring.blind_index(number, column=sealing.DOCUMENT) for number in numbers]
+        documents = [one for number in numbers for one in keyring.blind_indexes(number, column=sealing.DOCUMENT)]
     query = repository.exact(
         principal.reach(READ),
-        phone_index=None if phone is None else phone_index(keyring, phone),
+        phone_indexes=None if phone is None else phone_indexes(keyring, phone),
         document_indexes=documents,
         name=name,
+        today=business_date(now),
     )
     rows = (await session.execute(query.order_by(Owner.id.desc()).limit(SHOWN + 1))).all()
     given = {"phone": phone, "document_number": document_number, "name": name}
+    shown = [row.id for row in rows[:SHOWN]]
+    await looks.record(session, owner_ids=shown, actor=principal, look=Look.SEARCH, now=now)
     await timeline.record(
         session,
         kind="owner.searched",

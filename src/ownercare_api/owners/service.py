@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.crypto import Keyring
-from ownercare_api.core.errors import NotFound
+from ownercare_api.core.errors import Conflict, NotFound
+from ownercare_api.core.names import mask_name
 from ownercare_api.core.phones import normalise_phone
 from ownercare_api.identity.principal import Principal, Reach
 from ownercare_api.owners import repository, sealing
@@ -18,6 +19,7 @@ from ownercare_api.owners.models import Owner
 
 Connection = AsyncConnection | AsyncSession
 READ, WRITE, DISCLOSE = "owners:read", "owners:write", "owners:disclose"
+VERIFY, MERGE = "owners:verify", "owners:merge"
 MATCHES_SHOWN = 20
 
 
@@ -26,6 +28,15 @@ class OwnerNotFound(NotFound):
 
     code = "owner_not_found"
     zh, en = "业主不存在,或您无权查看。", "The owner does not exist, or you may not see it."
+
+
+class OwnerMerged(Conflict):
+    """409: the record was merged into another one, which `Location` names."""
+
+    code = "owner_merged"
+    zh = "该业主档案已合并到另一份档案,请在合并后的档案上办理。"
+    en = "The record was merged into another one; go on with that one."
+    rules = ("OWN-12",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,21 @@ class CallerMatch:
     sex: Sex | None
     document_masked: str | None
     preferences: str | None
+    restricted: bool
+    """The data may only be kept; the name is masked."""
     phone_masked: str
     phone_label: str | None
     phone_is_primary: bool
     homes: list[dict[str, Any]]
+    contact_name: str | None = None
+    """The number is that of this contact of the owner's; `phone_label` says so, too."""
+    contact_relation: str | None = None
+    may_speak_for_owner: bool = False
 
 
-def phone_index(keyring: Keyring, phone: str) -> bytes:
-    """Return the blind index of a number as people write it; raises `InvalidPhone`."""
-    return keyring.blind_index(normalise_phone(phone), column=sealing.PHONE)
+def phone_indexes(keyring: Keyring, phone: str) -> list[bytes]:
+    """Return the blind indexes that a number, as people write it, may be stored with; raises `InvalidPhone`."""
+    return keyring.blind_indexes(normalise_phone(phone), column=sealing.PHONE)
 
 
 async def lookup_by_phone(
@@ -61,7 +78,7 @@ async def lookup_by_phone(
     """
     rows = await repository.by_phone(
         connection,
-        index=phone_index(keyring, phone),
+        indexes=phone_indexes(keyring, phone),
         reach=reach,
         today=business_date(now),
         now=now,
@@ -70,14 +87,18 @@ async def lookup_by_phone(
     return [
         CallerMatch(
             owner_id=row.id,
-            name=row.name,
+            name=row.name if row.restricted_at is None else mask_name(row.name),
             sex=row.sex,
             document_masked=row.document_masked,
-            preferences=row.preferences,
+            preferences=row.preferences if row.restricted_at is None else None,
+            restricted=row.restricted_at is not None,
             phone_masked=row.number_masked,
             phone_label=row.label,
             phone_is_primary=row.is_primary,
             homes=row.homes,
+            contact_name=row.contact_name if row.restricted_at is None else None,
+            contact_relation=row.contact_relation if row.restricted_at is None else None,
+            may_speak_for_owner=row.may_speak_for_owner,
         )
         for row in rows
     ]
@@ -101,14 +122,39 @@ async def projects_of(connection: Connection, *, owner_id: UUID) -> frozenset[UU
     return await repository.projects_of(connection, owner_id=owner_id)
 
 
-async def owner_for_change(session: AsyncSession, *, owner_id: UUID, principal: Principal) -> Owner:
-    """Return an owner locked for change; raises `OwnerNotFound`, and `OutOfReach` for one who may only look."""
+def sight(principal: Principal, *scopes: str) -> Reach:
+    """Return what one with any of some scopes sees: of the answer to a change also without the scope to read."""
+    reaches = [principal.reach(scope) for scope in (READ, *scopes)]
+    return Reach(
+        everywhere=any(one.everywhere for one in reaches),
+        projects=frozenset().union(*(one.projects for one in reaches)),
+    )
+
+
+async def owner_for_change(session: AsyncSession, *, owner_id: UUID, principal: Principal, scope: str = WRITE) -> Owner:
+    """Return an owner locked for change; raises `OwnerNotFound`, `OwnerMerged`, and `OutOfReach` for one who may only
+    look."""
     owner = await session.get(Owner, owner_id, with_for_update={"key_share": True}, populate_existing=True)
-    if owner is None:
+    if owner is None or owner.erased_at is not None:
         raise OwnerNotFound
-    projects = [*await projects_of(session, owner_id=owner_id), None]
-    if not any(principal.may(scope, project_id=one) for scope in (READ, WRITE) for one in projects):
+    if owner.merged_into is not None:
+        seen = await repository.survivor_of(session, owner_id=owner_id, reach=sight(principal, scope))
+        if seen is None:
+            raise OwnerNotFound
+        raise OwnerMerged(headers={"Location": f"/v1/owners/{seen}"})
+    places = [*await projects_of(session, owner_id=owner_id), None]
+    if not any(principal.may(one, project_id=place) for one in (READ, scope) for place in places):
         raise OwnerNotFound
-    if not any(principal.may(WRITE, project_id=one) for one in projects):
-        principal.require(WRITE, project_id=None)
+    if not any(principal.may(scope, project_id=place) for place in places):
+        principal.require(scope, project_id=None)
     return owner
+
+
+async def acting_for(session: AsyncSession, *, owner_id: UUID, principal: Principal, scope: str) -> frozenset[UUID]:
+    """Return the persons who act when the caller uses a scope on an owner (reading 10): himself, and who lent it.
+
+    Where several of the owner's projects are within reach, the one in which he acts for the fewest counts.
+    """
+    places = [*await projects_of(session, owner_id=owner_id), None]
+    ways = [principal.acting(scope, project_id=place) for place in places if principal.may(scope, project_id=place)]
+    return min(ways, key=len, default=frozenset({principal.id}))

@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
+
+from ownercare_api.owners import restriction
 
 
 def homes_by_owner(rows: Sequence[Any]) -> dict[UUID, list[dict[str, Any]]]:
@@ -15,8 +18,12 @@ def homes_by_owner(rows: Sequence[Any]) -> dict[UUID, list[dict[str, Any]]]:
     return found
 
 
-def summary(row: Any, *, homes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the fields of `OwnerSummary`."""
+def summary(row: Any, *, homes: list[dict[str, Any]], seen: bool = False) -> dict[str, Any]:
+    """Return the fields of `OwnerSummary`; a restricted record is veiled unless the caller may see it."""
+    return restriction.veil(_summary(row, homes=homes), restricted=row.restricted_at is not None, seen=seen)
+
+
+def _summary(row: Any, *, homes: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
@@ -28,21 +35,45 @@ def summary(row: Any, *, homes: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def full(row: Any, *, homes: list[dict[str, Any]], phones: Sequence[Any]) -> dict[str, Any]:
-    """Return the fields of `OwnerRead`."""
-    return summary(row, homes=homes) | {
-        "birth_date": row.birth_date,
-        "document_kind": row.document_kind,
-        "home_address_recorded": row.home_address_recorded,
-        "occupation": row.occupation,
-        "preferences": row.preferences,
-        "phones": [dict(phone._mapping) for phone in phones],
-    }
+def age(birth_date: date | None, *, today: date) -> int | None:
+    """Return whole years on a day; who was born on 29 February is a year older on 1 March where there is none."""
+    if birth_date is None:
+        return None
+    return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
 
 
-def ownership(row: Any) -> dict[str, Any]:
+PROFILE = (
+    "birth_date", "document_kind", "home_address_recorded", "occupation", "preferences", "special_needs",
+    "preferred_channel", "preferred_times", "language", "purchase_need", "checked_on",
+)  # fmt: skip
+
+
+def full(
+    row: Any, *, homes: list[dict[str, Any]], phones: Sequence[Any], today: date | None = None, seen: bool = False
+) -> dict[str, Any]:
+    """Return the fields of `OwnerRead`; without a day there is no age. A restricted record is veiled as in lists."""
+    fields = (
+        _summary(row, homes=homes)
+        | {name: getattr(row, name) for name in PROFILE}
+        | {
+            "age": None if today is None else age(row.birth_date, today=today),
+            "phones": [dict(phone._mapping) for phone in phones],
+        }
+    )
+    return restriction.veil(fields, restricted=row.restricted_at is not None, seen=seen)
+
+
+CONTRACT = (
+    "contract_number", "contract_signed_on", "payment_method", "price_fen", "purchase_place", "deposit_fen",
+    "first_payment_fen", "submitted_by", "submitted_at", "reviewed_by", "reviewed_at", "review_note", "transfer_id",
+)  # fmt: skip
+
+
+def ownership(row: Any, *, allowed_actions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the fields of `OwnershipRead`."""
-    return {
+    return {name: getattr(row, name) for name in CONTRACT} | {
+        "status": row.filing_status,
+        "allowed_actions": list(allowed_actions),
         "id": row.id,
         "owner": {"id": row.owner_id, "name": row.owner_name},
         "unit_id": row.unit_id,
@@ -51,10 +82,6 @@ def ownership(row: Any) -> dict[str, Any]:
         "share_bp": row.share_bp,
         "from_date": row.from_date,
         "to_date": row.to_date,
-        "contract_number": row.contract_number,
-        "contract_signed_on": row.contract_signed_on,
-        "payment_method": row.payment_method,
-        "price_fen": row.price_fen,
         "version": row.version,
     }
 

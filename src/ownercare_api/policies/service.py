@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.database import Database
-from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
+from ownercare_api.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import OutOfReach, Principal
 from ownercare_api.policies.catalogue import CATALOGUE, FACTORY, check_together, check_values
@@ -59,6 +59,25 @@ class NothingPublished(Invalid):
     code = "nothing_published"
     zh, en = "发布的政策至少要有一个值。", "A version holds at least one value."
     rules = ("ADM-08",)
+
+
+class OwnLimit(Forbidden):
+    """403: nobody raises the limit of what they decide themselves (reading 10)."""
+
+    code = "own_limit"
+    zh = "该值是您本人审批或审核权限的限额,须由上级发布。"
+    en = "This value limits your own authority to approve or audit; somebody above you publishes it."
+    rules = ("ADM-08", "ORG-10")
+
+
+_LIMITS = {
+    "approval.department_manager_max_fen": "approvals:decide:department_manager",
+    "approval.deputy_general_manager_max_fen": "approvals:decide:deputy_general_manager",
+    "audit.department_threshold_fen": "accounts:audit:customer_service",
+    "privacy.unmask_per_hour": "owners:disclose",
+    "privacy.export_row_cap": "owners:export",
+}
+"""Values that limit what the holder of a scope may do alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +205,12 @@ async def publish(
     """Publish values for the group, a region or a project; what that level published before stays in force beside them.
 
     Running cases keep the snapshot they started under. The actor's reach of `policies:publish` must cover the target.
-    Raises `NothingPublished`, `InvalidPolicy`, `BackdatedPolicy`, `PolicyTargetNotFound`, `OutOfReach`.
+    Raises `NothingPublished`, `OwnLimit`, `InvalidPolicy`, `BackdatedPolicy`, `PolicyTargetNotFound`, `OutOfReach`.
     """
     if not values:
         raise NothingPublished
+    if any(_LIMITS.get(key) in actor.scopes for key in values):
+        raise OwnLimit
     check_values(values)
     if (level is PolicyLevel.GROUP) != (target_id is None):
         fault = FieldError(

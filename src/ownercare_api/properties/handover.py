@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.clock import business_date
@@ -10,6 +11,7 @@ from ownercare_api.core.errors import Conflict, FieldError, Invalid
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
 from ownercare_api.properties.models import Unit, UnitDelivery
+from ownercare_api.properties.models_occupancy import OccupiedBy, UnitOccupancy
 from ownercare_api.properties.service import unit_for_change
 from ownercare_api.timeline import service as timeline
 
@@ -106,9 +108,16 @@ async def deliver(
 
 
 async def occupy(
-    session: AsyncSession, *, unit_id: UUID, moved_in_on: date | None, principal: Principal, now: datetime
+    session: AsyncSession,
+    *,
+    unit_id: UUID,
+    moved_in_on: date | None,
+    moved_out_on: date | None = None,
+    occupied_by: OccupiedBy | None = None,
+    principal: Principal,
+    now: datetime,
 ) -> Unit:
-    """Record that a household moved in, or with None that it moved out (OWN-17).
+    """Record that a household moved in, or with None that it moved out, today unless a day is given (OWN-17).
 
     Raises `UnitNotFound`, `OutOfReach`, `NotDelivered`, `WrongDay`, `OccupancyUnchanged`.
     """
@@ -120,10 +129,18 @@ async def occupy(
     if moved_in_on is not None and not unit.delivered_on <= moved_in_on <= business_date(now):
         raise WrongDay("#/moved_in_on")
     before = unit.moved_in_on
+    out = moved_out_on or business_date(now)
+    if before is not None and not before <= out <= business_date(now):
+        raise WrongDay("#/moved_out_on")
     unit.moved_in_on, unit.updated_at = moved_in_on, now
+    if moved_in_on is not None:
+        await _move_in(session, unit, moved_in_on, occupied_by=occupied_by, principal=principal, now=now)
+    elif before is not None:
+        await _move_out(session, unit, before, out, principal=principal, now=now)
     await session.flush()
     day = moved_in_on or before
     assert day is not None
+    more = {} if moved_in_on is not None else {"moved_out_on": out.isoformat()}
     await timeline.record(
         session,
         kind="unit.moved_in" if moved_in_on else "unit.moved_out",
@@ -133,6 +150,43 @@ async def occupy(
         now=now,
         project_id=unit.project_id,
         rules=("OWN-17",),
-        data={"moved_in_on": day.isoformat()},
+        data={"moved_in_on": day.isoformat(), **more},
     )
     return unit
+
+
+async def _move_in(
+    session: AsyncSession,
+    unit: Unit,
+    moved_in_on: date,
+    *,
+    occupied_by: OccupiedBy | None,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    earlier = select(func.max(UnitOccupancy.moved_out_on)).where(UnitOccupancy.unit_id == unit.id)
+    last = await session.scalar(earlier)
+    if last is not None and moved_in_on < last:
+        raise WrongDay("#/moved_in_on")  # two households at a time
+    session.add(
+        UnitOccupancy(
+            id=uuid7(),
+            unit_id=unit.id,
+            moved_in_on=moved_in_on,
+            occupied_by=occupied_by,
+            recorded_by=principal.id,
+            recorded_by_name=principal.name,
+            recorded_at=now,
+        )
+    )
+
+
+async def _move_out(
+    session: AsyncSession, unit: Unit, since: date, out: date, *, principal: Principal, now: datetime
+) -> None:
+    lived = select(UnitOccupancy).where(UnitOccupancy.unit_id == unit.id, UnitOccupancy.moved_out_on.is_(None))
+    found = await session.scalar(lived)
+    if found is None:  # from before histories were kept
+        found = UnitOccupancy(id=uuid7(), unit_id=unit.id, moved_in_on=since, recorded_at=now)
+        session.add(found)
+    found.moved_out_on, found.ended_by = out, principal.id

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.listing import containing
-from ownercare_api.properties.models import Building, Company, Project, Unit
+from ownercare_api.properties.models import Building, Company, Project, Unit, UnitDelivery
+from ownercare_api.properties.models_occupancy import OccupiedBy, UnitOccupancy
 
 Connection = AsyncConnection | AsyncSession
 Places = frozenset[UUID] | None
@@ -87,12 +88,25 @@ async def occupancy(connection: Connection, *, project_id: UUID, places: Places)
             func.count(Unit.id).label("units"),
             func.count(Unit.delivered_on).label("delivered"),
             func.count(Unit.moved_in_on).label("moved_in"),
+            func.count().filter(UnitOccupancy.occupied_by == OccupiedBy.TENANT).label("rented"),
+            func.count(Unit.delivered_on).filter(Unit.moved_in_on.is_(None)).label("vacant"),
         )
         .outerjoin(Unit, Unit.project_id == Project.id)
+        .outerjoin(UnitOccupancy, (UnitOccupancy.unit_id == Unit.id) & UnitOccupancy.moved_out_on.is_(None))
         .where(Project.id == project_id, among(Project.id, places))
         .group_by(Project.id)
     )
     return (await connection.execute(query)).one_or_none()
+
+
+def occupancies(*, unit_id: UUID) -> Select[Any]:
+    """Return the query of the households' times in a home."""
+    return select(*UnitOccupancy.__table__.c).where(UnitOccupancy.unit_id == unit_id)
+
+
+def deliveries(*, unit_id: UUID) -> Select[Any]:
+    """Return the query of the records of acceptance and hand-over of a home."""
+    return select(*UnitDelivery.__table__.c).where(UnitDelivery.unit_id == unit_id)
 
 
 async def projects_of_regions(connection: Connection, regions: Collection[UUID]) -> frozenset[UUID]:

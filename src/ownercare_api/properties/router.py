@@ -348,8 +348,9 @@ async def units_delivery_create(
 async def units_occupancy_create(
     principal: PropertiesWrite, session: Tx, now: Now, response: Response, unit_id: UUID, body: OccupancyCreate
 ) -> UnitRead:
-    """A household moves in, not before delivery; `moved_in_on: null` says that it moved out."""
-    await handover.occupy(session, unit_id=unit_id, moved_in_on=body.moved_in_on, principal=principal, now=now)
+    """A household moves in, not before delivery: the owner, his family, or a tenant (出租). `moved_in_on: null` says
+    that it moved out: the home is vacant (空置). The history: `GET /v1/units/{unit_id}/occupancies`."""
+    await handover.occupy(session, unit_id=unit_id, **body.model_dump(), principal=principal, now=now)
     return await _answer(session, response, unit_id=unit_id, principal=principal)
 
 

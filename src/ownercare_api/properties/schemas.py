@@ -1,14 +1,15 @@
 """What the property room sends and takes."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from ownercare_api.core.wire import BusinessDate, Code, Inward, Line, Name, Note, Outward
+from ownercare_api.core.wire import BusinessDate, Code, Fault, Inward, Line, Name, Note, Outward
 from ownercare_api.deadlines.views import DeadlineRead
 from ownercare_api.properties.models import CompanyLevel
+from ownercare_api.properties.models_occupancy import OccupiedBy
 
 
 def _example(**fields: Any) -> ConfigDict:
@@ -186,9 +187,19 @@ class DeliveryCreate(Inward):
 class OccupancyCreate(Inward):
     """Moving in or out (OWN-17)."""
 
-    model_config = _example(moved_in_on="2026-11-20")
+    model_config = _example(moved_in_on="2026-11-20", occupied_by="tenant")
 
     moved_in_on: BusinessDate | None = Field(description="day of moving in, not before delivery; null: moved out")
+    occupied_by: OccupiedBy | None = Field(default=None, description="who lives there: tenant means rented out (出租)")
+    moved_out_on: BusinessDate | None = Field(
+        default=None, description="with `moved_in_on: null`: first day without the household; today if absent"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "OccupancyCreate":
+        if self.moved_in_on is not None and self.moved_out_on is not None:
+            raise Fault("one_way", zh="迁入与迁出须分别登记。", en="Record moving in and moving out separately.")
+        return self
 
 
 class OccupancyRead(Outward):
@@ -198,9 +209,38 @@ class OccupancyRead(Outward):
     units: int
     delivered: int
     moved_in: int
+    rented: int = Field(description="moved-in households that rent (出租)")
+    vacant: int = Field(description="delivered homes where nobody lives (空置)")
     moved_in_bp: int = Field(
         description="moved-in households per units, in hundredths of a percent, rounded down", examples=[5000]
     )
+
+
+class OccupancyRecordRead(Outward):
+    """One household's time in a home."""
+
+    id: UUID
+    unit_id: UUID
+    moved_in_on: date
+    moved_out_on: date | None = Field(description="first day without the household; null: lives there")
+    occupied_by: OccupiedBy | None = Field(description="null: nobody said")
+    recorded_by: UUID | None = Field(description="null: taken over from before histories were kept")
+    recorded_by_name: str | None
+    recorded_at: datetime
+
+
+class DeliveryRead(Outward):
+    """A record of acceptance and hand-over (房屋验收、交接记录)."""
+
+    id: UUID
+    unit_id: UUID
+    delivered_on: date
+    content: str | None = Field(description="what was checked and found (验收内容)")
+    handover_material: list[str] = Field(description="what was handed over (交接资料)")
+    correction_reason: str | None = Field(description="null: the first record")
+    recorded_by: UUID
+    recorded_by_name: str
+    recorded_at: datetime
 
 
 class BuildingPartRead(Outward):

@@ -30,7 +30,7 @@ from ownercare_api.settlements.lifecycle import (
     audit_department,
     line_amount,
 )
-from ownercare_api.settlements.lifecycle_parts import Part
+from ownercare_api.settlements.lifecycle_parts import MAKERS, Part
 from ownercare_api.settlements.models import FinalAccount, FinalAccountLine
 from ownercare_api.settlements.steps import FinalAccountNotFound, begin_account, finish_account
 from ownercare_api.workorders import service as workorders
@@ -268,7 +268,8 @@ async def _send(
     account.status = AccountStatus.AWAITING_APPROVAL
     estimates = await workorders.estimates_total(session, ticket_id=order.ticket_id)
     others = await repository.estimates_replaced(session, ticket_id=order.ticket_id, but=account.id)
-    makers = {person: part.value for person, part in _makers(order).items()}
+    hands = await repository.hands(session, account_id=account.id, parts=MAKERS)
+    makers = {**hands, **{person: part.value for person, part in _makers(order).items()}}
     approval = await approvals.request(
         session,
         subject_kind=SUBJECT_KIND,

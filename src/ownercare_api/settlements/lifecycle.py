@@ -16,6 +16,7 @@ from ownercare_api.settlements.lifecycle_parts import (
     Hands,
     OwnWork,
     had_a_hand,
+    in_person,
 )
 from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE as RELEASE_LIFECYCLE
 from ownercare_api.workorders.lifecycle import RepairClass
@@ -213,9 +214,10 @@ def _captain(account: AccountFacts, actor: Principal) -> None:
 
 
 def _auditor(account: AccountFacts, actor: Principal) -> None:
-    if not actor.may(AUDIT_SCOPES[account.department], project_id=account.project_id):
+    scope = AUDIT_SCOPES[account.department]
+    if not actor.may(scope, project_id=account.project_id):
         raise OtherDepartmentAudits(department=_DEPARTMENT_NAMES[account.department])
-    if had_a_hand(account.hands, actor, MAKERS):
+    if had_a_hand(account.hands, actor.acting(scope, project_id=account.project_id), MAKERS):
         raise OwnWork
 
 
@@ -257,17 +259,19 @@ def _contractor_heard(settlement: SettlementFacts, _: Principal) -> None:
 
 def independent_of(settlement: SettlementFacts, actor: Principal) -> None:
     """Raise `OwnWork` where the actor prepared, audited or wrote what is to be certified."""
-    if had_a_hand(settlement.hands, actor, BEFORE_CERTIFICATION):
+    persons = actor.acting("settlements:certify", project_id=settlement.project_id)
+    if had_a_hand(settlement.hands, persons, BEFORE_CERTIFICATION):
         raise OwnWork
 
 
 def _payer_is_new(settlement: SettlementFacts, actor: Principal) -> None:
-    if had_a_hand(settlement.hands, actor, BEFORE_PAYMENT):
+    persons = actor.acting("settlements:pay", project_id=settlement.project_id)
+    if had_a_hand(settlement.hands, persons, BEFORE_PAYMENT):
         raise OwnWork
 
 
 def _not_the_payer(settlement: SettlementFacts, actor: Principal) -> None:
-    if actor.id == settlement.paid_by:
+    if settlement.paid_by in actor.acting("settlements:pay", project_id=settlement.project_id):
         raise OwnWork
 
 
@@ -288,8 +292,22 @@ ACCOUNT_LIFECYCLE: Lifecycle[AccountStatus] = Lifecycle.of(
         Step("update", frozenset({_A.RETURNED}), None, "accounts:file", (_captain,), ("FIN-04",)),
         # To `awaiting_approval` instead where the total is above what was approved (reading 7).
         Step("submission", frozenset({_A.RETURNED}), _A.SUBMITTED, "accounts:file", (_captain,), ("FIN-04",)),
-        Step("audit", frozenset({_A.SUBMITTED}), _A.AUDITED, "settlements:read", (_auditor,), ("FIN-05", "ORG-21")),
-        Step("return", frozenset({_A.SUBMITTED}), _A.RETURNED, "settlements:read", (_auditor,), ("FIN-05", "ORG-21")),
+        Step(
+            "audit",
+            frozenset({_A.SUBMITTED}),
+            _A.AUDITED,
+            "settlements:read",
+            (in_person, _auditor),
+            ("FIN-05", "ORG-21"),
+        ),
+        Step(
+            "return",
+            frozenset({_A.SUBMITTED}),
+            _A.RETURNED,
+            "settlements:read",
+            (in_person, _auditor),
+            ("FIN-05", "ORG-21"),
+        ),
         Step("settlement", frozenset({_A.AUDITED}), _A.SETTLED, "settlements:write", (_order_approved,), ("FIN-06",)),
     ],
 )
@@ -335,7 +353,7 @@ SETTLEMENT_LIFECYCLE: Lifecycle[SettlementStatus] = Lifecycle.of(
             frozenset({_S.DISPUTED}),
             None,
             "settlements:read",
-            (_may_resolve,),
+            (in_person, _may_resolve),
             ("FIN-07", "FIN-08"),
         ),
         Step(
@@ -343,7 +361,7 @@ SETTLEMENT_LIFECYCLE: Lifecycle[SettlementStatus] = Lifecycle.of(
             _HEARD | {_S.WRITTEN},
             _S.CERTIFIED,
             "settlements:certify",
-            (_contractor_heard, independent_of, _deduction_audited),
+            (in_person, _contractor_heard, independent_of, _deduction_audited),
             ("FIN-08", "FIN-10"),
         ),
         Step(
@@ -351,7 +369,7 @@ SETTLEMENT_LIFECYCLE: Lifecycle[SettlementStatus] = Lifecycle.of(
             frozenset({_S.CERTIFIED}),
             _S.PAID,
             "settlements:pay",
-            (_payer_is_new, _deduction_audited),
+            (in_person, _payer_is_new, _deduction_audited),
             ("FIN-09", "FIN-10"),
         ),
         Step(
@@ -359,7 +377,7 @@ SETTLEMENT_LIFECYCLE: Lifecycle[SettlementStatus] = Lifecycle.of(
             frozenset({_S.PAID}),
             _S.CERTIFIED,
             "settlements:pay",
-            (_payer_is_new, _not_the_payer),
+            (in_person, _payer_is_new, _not_the_payer),
             ("FIN-09",),
         ),
     ],

@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from ownercare_api.core.errors import Forbidden
-from ownercare_api.identity.principal import Principal
+from ownercare_api.identity.principal import Principal, PrincipalKind
 
 
 class Part(StrEnum):
@@ -32,6 +32,10 @@ BEFORE_CERTIFICATION = MAKERS | {Part.AUDITED, Part.WRITTEN, Part.NOTIFIED, Part
 BEFORE_PAYMENT = BEFORE_CERTIFICATION | {Part.DETERMINED, Part.CERTIFIED}
 """Those who neither pay nor reverse a payment."""
 
+FOR_FIRMS = frozenset({"settlements:read", "settlements:confirm", "accounts:file"})
+"""What a partner firm's people and machines may do in what concerns the firm; every other step is the staff's, also
+where such a scope was granted for a firm: a contractor is not deemed silent by its own machine."""
+
 Hands = Mapping[UUID, Collection[Part]]
 """Who did what, by account id of the person."""
 
@@ -45,6 +49,21 @@ class OwnWork(Forbidden):
     rules = ("ORG-10", "FIN-05", "FIN-08", "FIN-09")
 
 
-def had_a_hand(hands: Hands, actor: Principal, parts: Collection[Part]) -> bool:
-    """Say whether a person had one of these parts."""
-    return any(part in parts for part in hands.get(actor.id, ()))
+class PersonRequired(Forbidden):
+    """403: a machine can't check; the maker-checker rule compares people."""
+
+    code = "person_required"
+    zh = "此步骤须由公司员工本人办理,接入系统不得代办。"
+    en = "This step is taken by an employee in person, not by a machine."
+    rules = ("ORG-10",)
+
+
+def in_person(_: object, actor: Principal) -> None:
+    """Raise `PersonRequired` for a machine: behind it could stand the maker."""
+    if actor.kind is PrincipalKind.CLIENT:
+        raise PersonRequired
+
+
+def had_a_hand(hands: Hands, persons: Collection[UUID], parts: Collection[Part]) -> bool:
+    """Say whether one of the persons who act had one of these parts."""
+    return any(part in parts for person in persons for part in hands.get(person, ()))

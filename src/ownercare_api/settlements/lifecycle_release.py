@@ -7,7 +7,7 @@ from uuid import UUID
 from ownercare_api.core.errors import Conflict
 from ownercare_api.core.lifecycle import Lifecycle, Step
 from ownercare_api.identity.principal import Principal
-from ownercare_api.settlements.lifecycle_parts import OwnWork
+from ownercare_api.settlements.lifecycle_parts import OwnWork, in_person
 
 
 class ReleaseStatus(StrEnum):
@@ -24,6 +24,7 @@ class ReleaseStatus(StrEnum):
 class ReleaseFacts:
     """What the guards look at."""
 
+    project_id: UUID
     requested_by: UUID
     opinion_by: UUID | None
     open_deductions: int
@@ -38,13 +39,17 @@ class DeductionsOpen(Conflict):
     rules = ("FIN-11",)
 
 
+OPINION_SCOPE = "approvals:decide:department_manager"
+"""The opinion is the customer-service manager's (FIN-11)."""
+
+
 def _not_the_requester(release: ReleaseFacts, actor: Principal) -> None:
-    if actor.id == release.requested_by:
+    if release.requested_by in actor.acting(OPINION_SCOPE, project_id=release.project_id):
         raise OwnWork
 
 
 def _neither_requester_nor_adviser(release: ReleaseFacts, actor: Principal) -> None:
-    if actor.id in (release.requested_by, release.opinion_by):
+    if {release.requested_by, release.opinion_by} & actor.acting("settlements:pay", project_id=release.project_id):
         raise OwnWork
 
 
@@ -54,21 +59,25 @@ def _deductions_booked(release: ReleaseFacts, _: Principal) -> None:
 
 
 _R = ReleaseStatus
-OPINION_SCOPE = "approvals:decide:department_manager"
-"""The opinion is the customer-service manager's (FIN-11)."""
-
 RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
     "retention_release",
     _R.REQUESTED,
     [
         # To `opposed` instead where customer service advises against it.
-        Step("opinion", frozenset({_R.REQUESTED}), _R.SUPPORTED, OPINION_SCOPE, (_not_the_requester,), ("FIN-11",)),
+        Step(
+            "opinion",
+            frozenset({_R.REQUESTED}),
+            _R.SUPPORTED,
+            OPINION_SCOPE,
+            (in_person, _not_the_requester),
+            ("FIN-11",),
+        ),
         Step(
             "release",
             frozenset({_R.SUPPORTED}),
             _R.RELEASED,
             "settlements:pay",
-            (_neither_requester_nor_adviser, _deductions_booked),
+            (in_person, _neither_requester_nor_adviser, _deductions_booked),
             ("FIN-11",),
         ),
         # Such as one that a deduction has overtaken: the account no longer holds so much.

@@ -11,12 +11,18 @@ from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
 from ownercare_api.settlements import ledger, repository_ledger
 from ownercare_api.settlements.ledger import BalanceTooSmall, Entry, Posting
-from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE, ReleaseFacts, ReleaseStatus
+from ownercare_api.settlements.lifecycle_release import OPINION_SCOPE, RELEASE_LIFECYCLE, ReleaseFacts, ReleaseStatus
 from ownercare_api.settlements.models_ledger import LedgerEntryKind
 from ownercare_api.settlements.models_release import RetentionRelease
 from ownercare_api.timeline import service as timeline
 
 _RULES = ("FIN-11",)
+_SCOPES = {
+    "release_requested": "ledger:open",
+    "release_opinion_given": OPINION_SCOPE,
+    "released": "settlements:pay",
+    "release_withdrawn": "ledger:open",
+}
 
 
 class RetentionNotFound(NotFound):
@@ -145,6 +151,7 @@ async def withdraw_release(
 async def facts_of(session: AsyncSession, release: RetentionRelease) -> ReleaseFacts:
     """Return what the guards look at."""
     return ReleaseFacts(
+        project_id=release.project_id,
         requested_by=release.requested_by,
         opinion_by=release.opinion_by,
         open_deductions=await repository_ledger.open_deductions(session, contract_id=release.contract_id),
@@ -170,6 +177,7 @@ async def _record(
     session: AsyncSession, release: RetentionRelease, kind: str, *, actor: Principal, now: datetime, **more: str
 ) -> None:
     await session.flush()
+    lent = actor.on_behalf_of(_SCOPES[kind], project_id=release.project_id)
     await timeline.record(
         session,
         kind=f"retention.{kind}",
@@ -185,6 +193,7 @@ async def _record(
             "contract_id": str(release.contract_id),
             "amount_fen": release.amount_fen,
             "status": release.status.value,
+            **lent,
             **more,
         },
     )

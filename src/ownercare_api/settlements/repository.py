@@ -1,6 +1,6 @@
 """Every SELECT of final accounts and settlements; `repository_ledger` has those of the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -205,6 +205,12 @@ async def account_ticket(connection: Connection, *, account_id: UUID, principal:
     """Return the ticket of a visible account."""
     query = select(A.ticket_id).where(A.id == account_id, accounts_visible_to(principal))
     return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def hands(session: AsyncSession, *, account_id: UUID, parts: Collection[Part]) -> dict[UUID, str]:
+    """Return who had one of these parts in an account, and which."""
+    query = select(_H.person_id, _H.part).where(_H.account_id == account_id, _H.part.in_(list(parts)))
+    return {row.person_id: Part(row.part).value for row in await session.execute(query)}
 
 
 async def add_hand(session: AsyncSession, *, account_id: UUID, person_id: UUID, part: Part) -> None:

@@ -31,7 +31,7 @@ from ownercare_api.settlements.lifecycle import (
     NotTheCaptain,
     OtherDepartmentAudits,
 )
-from ownercare_api.settlements.lifecycle_parts import OwnWork
+from ownercare_api.settlements.lifecycle_parts import OwnWork, PersonRequired
 from ownercare_api.settlements.schemas import (
     AccountLineIn,
     AuditCreate,
@@ -235,6 +235,7 @@ async def final_accounts_submission(
         "Audit an account line by line (审核决算书)",
         OtherDepartmentAudits,
         OwnWork,
+        PersonRequired,
         audits.AuditIncomplete,
         audits.AuditedAboveClaimed,
         audits.NothingLeft,
@@ -253,7 +254,7 @@ async def final_accounts_audit(
 
 @router.post(
     "/final-accounts/{account_id}/return",
-    **_step("return", "Return an account to the captain (退回决算书)", OtherDepartmentAudits, OwnWork),
+    **_step("return", "Return an account to the captain (退回决算书)", OtherDepartmentAudits, OwnWork, PersonRequired),
 )
 async def final_accounts_return(
     principal: SettlementsRead, session: Tx, now: Now, account_id: UUID, body: ReasonCreate

@@ -24,7 +24,7 @@ from ownercare_api.settlements import repository_ledger as repository
 from ownercare_api.settlements import views_ledger as views
 from ownercare_api.settlements.access import LedgerOpen, LedgerRead, RetentionOpinion, SettlementsPay
 from ownercare_api.settlements.ledger import BalanceTooSmall
-from ownercare_api.settlements.lifecycle_parts import OwnWork
+from ownercare_api.settlements.lifecycle_parts import OwnWork, PersonRequired
 from ownercare_api.settlements.lifecycle_release import DeductionsOpen
 from ownercare_api.settlements.schemas_ledger import OpinionCreate, ReleaseCreate, ReleaseRead, WithdrawalCreate
 
@@ -36,7 +36,7 @@ _RULES = {"x-rules": ["FIN-11", "RPT-15"]}
 
 
 def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
-    common = (*_COMMON, release.ReleaseNotFound, WrongStatus, OwnWork, Invalid, KeyInFlight, KeyReused)
+    common = (*_COMMON, release.ReleaseNotFound, WrongStatus, OwnWork, PersonRequired, Invalid, KeyInFlight, KeyReused)
     return {
         "operation_id": f"retention_releases_{name}_create",
         "summary": summary,

@@ -50,7 +50,7 @@ from ownercare_api.settlements.lifecycle import (
     SettlementStatus,
     StillInTime,
 )
-from ownercare_api.settlements.lifecycle_parts import OwnWork
+from ownercare_api.settlements.lifecycle_parts import OwnWork, PersonRequired
 from ownercare_api.settlements.schemas import (
     CertificationCreate,
     ConfirmationCreate,
@@ -264,6 +264,7 @@ async def settlements_deemed_confirmation(
         "Settle a dispute (争议处理)",
         MayNotResolve,
         OwnWork,
+        PersonRequired,
         disputes.ShareAboveAmount,
     ),
 )
@@ -282,7 +283,9 @@ async def settlements_dispute_resolution(
 
 @router.post(
     "/settlements/{settlement_id}/certification",
-    **_step("certification", "Certify (副总工程师认定)", ContractorNotHeard, OwnWork, DeductionNotAudited),
+    **_step(
+        "certification", "Certify (副总工程师认定)", ContractorNotHeard, OwnWork, PersonRequired, DeductionNotAudited
+    ),
 )
 async def settlements_certification(
     principal: SettlementsCertify, session: Tx, now: Now, settlement_id: UUID, body: CertificationCreate
@@ -304,6 +307,7 @@ async def settlements_certification(
         "Pay and deduct retention (拨付并扣除保证金)",
         KeyMissing,
         OwnWork,
+        PersonRequired,
         DeductionNotAudited,
         payment.RetentionNotOpened,
     ),
@@ -321,7 +325,7 @@ async def settlements_payment(
 @router.post(
     "/settlements/{settlement_id}/payment/reversal",
     dependencies=[KeyRequired],
-    **_step("payment/reversal", "Reverse a payment (拨付冲正)", KeyMissing, OwnWork, BalanceTooSmall),
+    **_step("payment/reversal", "Reverse a payment (拨付冲正)", KeyMissing, OwnWork, PersonRequired, BalanceTooSmall),
 )
 async def settlements_payment_reversal(
     principal: SettlementsPay, session: Tx, now: Now, settlement_id: UUID, body: ReasonCreate

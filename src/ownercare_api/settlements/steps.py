@@ -13,14 +13,27 @@ from ownercare_api.identity.principal import Principal
 from ownercare_api.settlements import repository, views
 from ownercare_api.settlements.lifecycle import (
     ACCOUNT_LIFECYCLE,
+    AUDIT_SCOPES,
     SETTLEMENT_LIFECYCLE,
     AccountStatus,
     SettlementFacts,
     SettlementStatus,
 )
-from ownercare_api.settlements.lifecycle_parts import Part
+from ownercare_api.settlements.lifecycle_parts import FOR_FIRMS, Part
 from ownercare_api.settlements.models import FinalAccount, Settlement
 from ownercare_api.timeline import service as timeline
+
+_SCOPES = {
+    Part.PREPARED: "accounts:file",
+    Part.WRITTEN: "settlements:write",
+    Part.NOTIFIED: "settlements:notify",
+    Part.CORRECTED: "settlements:write",
+    Part.DETERMINED: "settlements:certify",
+    Part.CERTIFIED: "settlements:certify",
+    Part.PAID: "settlements:pay",
+    Part.REVERSED: "settlements:pay",
+}
+"""With which scope a person has a part; the audit's is that of the department."""
 
 
 class FinalAccountNotFound(NotFound):
@@ -63,7 +76,8 @@ async def begin_account(session: AsyncSession, *, account_id: UUID, step: str, p
     row = await repository.account(session, account_id=account_id, principal=principal)
     assert row is not None
     scope = ACCOUNT_LIFECYCLE.steps[step].scope
-    principal.require(scope, project_id=account.project_id, firm_ids=[account.firm_id])
+    firm_ids = [account.firm_id] if scope in FOR_FIRMS else []
+    principal.require(scope, project_id=account.project_id, firm_ids=firm_ids)
     target = ACCOUNT_LIFECYCLE.check(step, status=account.status, subject=views.account_facts(row), actor=principal)
     return AccountStep(account=account, row=row, target=target)
 
@@ -76,9 +90,8 @@ async def begin_settlement(
     if settlement is None:
         raise SettlementNotFound
     scope = SETTLEMENT_LIFECYCLE.steps[step].scope
-    principal.require(
-        scope, project_id=settlement.project_id, firm_ids=[settlement.firm_id, settlement.contractor_firm_id]
-    )
+    firm_ids = [settlement.firm_id, settlement.contractor_firm_id] if scope in FOR_FIRMS else []
+    principal.require(scope, project_id=settlement.project_id, firm_ids=firm_ids)
     facts = await facts_of(session, settlement=settlement, now=now)
     target = SETTLEMENT_LIFECYCLE.check(step, status=settlement.status, subject=facts, actor=principal)
     return SettlementStep(settlement=settlement, facts=facts, target=target)
@@ -104,8 +117,8 @@ async def finish_account(
 ) -> None:
     """Flush a changed account, remember the actor's hand in it, and record the event."""
     await session.flush()
-    if part is not None:
-        await repository.add_hand(session, account_id=account.id, person_id=actor.id, part=part)
+    scope = AUDIT_SCOPES[account.department] if part in (None, Part.AUDITED) else _SCOPES[part]
+    lent = await _hands(session, account.id, account, scope=scope, part=part, actor=actor)
     await timeline.record(
         session,
         kind=f"final_account.{kind}",
@@ -117,7 +130,7 @@ async def finish_account(
         actor=actor,
         now=now,
         rules=rules,
-        data={"number": account.number, "total_fen": account.total_fen} | (data or {}),
+        data={"number": account.number, "total_fen": account.total_fen} | lent | (data or {}),
     )
 
 
@@ -138,8 +151,10 @@ async def finish_settlement(
     A step `with_contractor` is told to the contractor, any other to the property company.
     """
     await session.flush()
+    lent: dict[str, list[str]] = {}
     if part is not None:
-        await repository.add_hand(session, account_id=settlement.final_account_id, person_id=actor.id, part=part)
+        account_id = settlement.final_account_id
+        lent = await _hands(session, account_id, settlement, scope=_SCOPES[part], part=part, actor=actor)
     await timeline.record(
         session,
         kind=f"settlement.{kind}",
@@ -157,5 +172,23 @@ async def finish_settlement(
             "amount_fen": settlement.amount_fen,
             "contractor_share_fen": settlement.contractor_share_fen,
         }
+        | lent
         | (data or {}),
     )
+
+
+async def _hands(
+    session: AsyncSession,
+    account_id: UUID,
+    subject: FinalAccount | Settlement,
+    *,
+    scope: str,
+    part: Part | None,
+    actor: Principal,
+) -> dict[str, list[str]]:
+    """Remember the hand of the actor and of who lent the authority; return the lender for the event."""
+    project_id, firm_ids = subject.project_id, [subject.firm_id]
+    if part is not None:
+        for person in sorted(actor.acting(scope, project_id=project_id, firm_ids=firm_ids)):
+            await repository.add_hand(session, account_id=account_id, person_id=person, part=part)
+    return actor.on_behalf_of(scope, project_id=project_id, firm_ids=firm_ids)

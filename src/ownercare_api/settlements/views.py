@@ -11,7 +11,7 @@ from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.deadlines.views import DeadlineRead, DeadlineState
 from ownercare_api.identity.principal import Principal
 from ownercare_api.settlements.lifecycle import ACCOUNT_LIFECYCLE, SETTLEMENT_LIFECYCLE, AccountFacts, SettlementFacts
-from ownercare_api.settlements.lifecycle_parts import Part
+from ownercare_api.settlements.lifecycle_parts import FOR_FIRMS, Part
 from ownercare_api.settlements.schemas import (
     AccountLineRead,
     DisputeResolutionRead,
@@ -78,7 +78,7 @@ def account_summary(row: Any, *, principal: Principal, clocks: Clocks) -> dict[s
     """Return the fields of `FinalAccountSummary`."""
 
     def may(scope: str) -> bool:
-        return principal.may(scope, project_id=row.project_id, firm_ids=[row.firm_id])
+        return principal.may(scope, project_id=row.project_id, firm_ids=[row.firm_id] if scope in FOR_FIRMS else [])
 
     return _columns(row, FinalAccountSummary.model_fields) | {
         "allowed_actions": ACCOUNT_LIFECYCLE.allowed(
@@ -100,7 +100,8 @@ def settlement_summary(row: Any, *, principal: Principal, clocks: Clocks) -> dic
     own = clocks.get(row.id, [])
 
     def may(scope: str) -> bool:
-        return principal.may(scope, project_id=row.project_id, firm_ids=[row.firm_id, row.contractor_firm_id])
+        firm_ids = [row.firm_id, row.contractor_firm_id] if scope in FOR_FIRMS else []
+        return principal.may(scope, project_id=row.project_id, firm_ids=firm_ids)
 
     return _columns(row, SettlementSummary.model_fields) | {
         "company_share_fen": row.amount_fen - row.contractor_share_fen,

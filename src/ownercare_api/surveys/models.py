@@ -40,6 +40,15 @@ class SurveyResponse(Stamped, Base):
     __table_args__ = (
         CheckConstraint("ticket_id IS NOT NULL OR unit_id IS NOT NULL", name="about_something"),
         Index("uq_survey_response_ticket", "ticket_id", unique=True, postgresql_where=text("ticket_id IS NOT NULL")),
+        Index(
+            "uq_survey_response_owner_home",
+            "questionnaire_id",
+            "owner_id",
+            "unit_id",
+            unique=True,
+            postgresql_where=text("owner_id IS NOT NULL AND ticket_id IS NULL"),
+        ),
+        Index("ix_survey_response_owner", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
         Index("ix_survey_response_questionnaire", "questionnaire_id", "id"),
         Index("ix_survey_response_project", "project_id", "id"),
         Index("ix_survey_response_unit", "unit_id", "id"),
@@ -51,6 +60,8 @@ class SurveyResponse(Stamped, Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"))
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
     unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("unit.id"))
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("owner.id"))
+    """The owner who answered by himself; null where staff asked and entered it."""
     mode: Mapped[SurveyMode] = mapped_column(enum_column(SurveyMode))
     respondent_name: Mapped[str | None]
     answers: Mapped[dict[str, Any]]

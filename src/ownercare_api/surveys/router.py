@@ -20,6 +20,7 @@ from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.identity.access import MissingScope
 from ownercare_api.identity.principal import OutOfReach
 from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.owners.restriction import OwnerRestricted
 from ownercare_api.policies.service import NoPolicy
 from ownercare_api.properties.service import UnitNotFound
 from ownercare_api.surveys import questionnaires, repository, service, views
@@ -195,7 +196,7 @@ async def questionnaires_results_read(
     response_model=SurveyResponseRead,
     responses=problems(
         InvalidToken, MissingScope, OutOfReach, QuestionnaireNotFound, TicketNotFound, UnitNotFound, NotPublished,
-        AlreadySurveyed, NoPolicy, KeyInFlight, KeyReused, InvalidAnswers, Invalid,
+        AlreadySurveyed, OwnerRestricted, NoPolicy, KeyInFlight, KeyReused, InvalidAnswers, Invalid,
     ),
     openapi_extra={"x-rules": ["SUR-03", "CBK-08", "CBK-12", "CBK-13"]},
 )  # fmt: skip

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +14,7 @@ from ownercare_api.core.errors import Conflict, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.numbers import next_number
 from ownercare_api.identity.principal import OutOfReach, Principal
+from ownercare_api.owners.restriction import ensure_may_be_asked
 from ownercare_api.policies import service as policies
 from ownercare_api.properties import service as properties
 from ownercare_api.surveys import repository
@@ -52,9 +52,13 @@ class AlreadySurveyed(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """What a response is about; `owner_id` where the owner answers by himself."""
+
     project_id: UUID
+    ticket_id: UUID | None
     unit_id: UUID | None
+    owner_id: UUID | None = None
 
 
 async def record_response(
@@ -73,9 +77,40 @@ async def record_response(
 
     Scale, dissatisfied and seriously dissatisfied are those of the project's policy now. Raises `TicketNotFound`,
     `UnitNotFound`, `OutOfReach`, `QuestionnaireNotFound`, `NotPublished`, `NoPolicy`, `InvalidAnswers`,
-    `AlreadySurveyed`.
+    `AlreadySurveyed`, `OwnerRestricted`.
     """
-    place = await _place(session, ticket_id=ticket_id, unit_id=unit_id, principal=principal)
+    place, owner_id = await _place(session, ticket_id=ticket_id, unit_id=unit_id, principal=principal)
+    await ensure_may_be_asked(session, owner_id=owner_id, unit_id=place.unit_id, today=business_date(now))
+    made = await enter(
+        session,
+        questionnaire_id=questionnaire_id,
+        place=place,
+        mode=mode,
+        respondent_name=respondent_name,
+        answers=answers,
+        principal=principal,
+        now=now,
+    )
+    if made is None:
+        raise AlreadySurveyed
+    return made
+
+
+async def enter(
+    session: AsyncSession,
+    *,
+    questionnaire_id: UUID,
+    place: Place,
+    mode: SurveyMode,
+    respondent_name: str | None,
+    answers: Sequence[tuple[str, Any]],
+    principal: Principal,
+    now: datetime,
+) -> UUID | None:
+    """Check, score and keep a response, of which the caller has made sure; None where there is one already.
+
+    Raises `QuestionnaireNotFound`, `NotPublished`, `NoPolicy`, `InvalidAnswers`.
+    """
     questionnaire = await repository.questionnaire(session, questionnaire_id=questionnaire_id)
     if questionnaire is None:
         raise QuestionnaireNotFound
@@ -90,7 +125,7 @@ async def record_response(
     given = check_answers(questionnaire.questions, answers, scale=scale)
     found = score(questionnaire.questions, given, scale=scale)
     number = await next_number(session, kind="WJ", day=business_date(now))
-    # The unique index is the judge, so that two clerks with the same case can't both win.
+    # The unique indexes are the judges, so that two with the same case, or twice the same owner, can't both win.
     made: UUID | None = await session.scalar(
         insert(SurveyResponse)
         .values(
@@ -98,8 +133,9 @@ async def record_response(
             number=number,
             questionnaire_id=questionnaire_id,
             project_id=place.project_id,
-            ticket_id=ticket_id,
+            ticket_id=place.ticket_id,
             unit_id=place.unit_id,
+            owner_id=place.owner_id,
             mode=mode,
             respondent_name=respondent_name,
             answers=given,
@@ -113,17 +149,17 @@ async def record_response(
             recorded_at=now,
             policy_snapshot_id=policy.id,
         )
-        .on_conflict_do_nothing(index_elements=["ticket_id"], index_where=text("ticket_id IS NOT NULL"))
+        .on_conflict_do_nothing()
         .returning(SurveyResponse.id)
     )
     if made is None:
-        raise AlreadySurveyed
+        return None
     await timeline.record(
         session,
         kind="survey_response.recorded",
         subject_kind="survey_response",
         subject_id=made,
-        ticket_id=ticket_id,
+        ticket_id=place.ticket_id,
         project_id=place.project_id,
         actor=principal,
         now=now,
@@ -143,13 +179,14 @@ async def record_response(
 
 async def _place(
     session: AsyncSession, *, ticket_id: UUID | None, unit_id: UUID | None, principal: Principal
-) -> _Place:
+) -> tuple[Place, UUID | None]:
+    """Return what a response is about, and the owner of the case."""
     if ticket_id is not None:
         ticket = await tickets.get_visible(session, ticket_id=ticket_id, principal=principal)
         principal.require(RECORD, project_id=ticket.project_id)
-        return _Place(ticket.project_id, ticket.unit_id)
+        return Place(ticket.project_id, ticket.id, ticket.unit_id), ticket.owner_id
     assert unit_id is not None
     unit = await properties.unit(session, unit_id=unit_id)
     if not principal.may(RECORD, project_id=unit.project_id):
         raise OutOfReach if principal.may(properties.READ, project_id=unit.project_id) else properties.UnitNotFound
-    return _Place(unit.project_id, unit_id)
+    return Place(unit.project_id, None, unit_id), None

@@ -25,6 +25,7 @@ from ownercare_api.policies import service as policies
 from ownercare_api.policies.service import NoPolicy, Snapshot
 from ownercare_api.tickets import clocks
 from ownercare_api.tickets.lifecycle import Category, Channel, Domain
+from ownercare_api.timeline import service as timeline
 
 PHONE_COLUMN = "ticket.caller_phone"
 OWNER_PHONE_INDEX = "owner_phone.number"
@@ -138,7 +139,7 @@ WITH registered AS (
 ), recorded AS (
     INSERT INTO event (id, kind, subject_kind, subject_id, ticket_id, project_id, actor_kind, actor_id, actor_name,
         occurred_at, rules, data)
-    VALUES (:event_id, 'ticket.registered', 'ticket', :id, :id, :project_id, :actor_kind, :actor_id, :actor_name,
+    VALUES (:event_id, 'ticket.registered', 'ticket', :id, :id, :project_id, :actor_kind, :actor_id, :event_actor,
         :now, string_to_array(:rules, ' '), CAST(:data AS jsonb))
 )
 SELECT registered.number, entered.number AS register_number FROM registered, entered
@@ -175,28 +176,52 @@ async def register(
     if not now - LATEST_ENTRY <= intake.received_at <= now:
         raise ReceivedOutOfRange
     phone = normalised_phone(intake.caller_phone)
-    today = business_date(now)
-    places = await _PLACE.rows(
-        driver,
-        {
-            "unit_id": intake.unit_id,
-            "project_id": intake.project_id,
-            "owner_id": intake.owner_id,
-            "now": now,
-            "today": today,
-        },
-    )
-    if not places or not principal.may("tickets:read", project_id=places[0]["project_id"]):
+    place = await place_of(driver, intake=intake, now=now)
+    if place is None or not principal.may("tickets:read", project_id=place["project_id"]):
         raise PlaceNotFound
-    place = places[0]
-    project_id: UUID = place["project_id"]
-    principal.require("tickets:register", project_id=project_id)
+    principal.require("tickets:register", project_id=place["project_id"])
     if not place["owner_fits"]:
         raise OwnerNotOfUnit(
             errors=(FieldError("#/owner_id", OwnerNotOfUnit.code, OwnerNotOfUnit.zh, OwnerNotOfUnit.en),)
         )
     if intake.domain is Domain.SALES_OFFICE and not place["has_sales_office"]:
         raise NoSalesOffice
+    return await enter(
+        driver,
+        database=database,
+        intake=intake,
+        phone=phone,
+        place=place,
+        calendar=calendar,
+        keyring=keyring,
+        principal=principal,
+        now=now,
+    )
+
+
+async def place_of(driver: Driver, *, intake: Intake, now: datetime) -> Any:
+    """Return project_id, has_sales_office, snapshot_id of an intake's place, and whether the named owner has the home
+    (`owner_fits`); None where there is no such place."""
+    given = {"unit_id": intake.unit_id, "project_id": intake.project_id, "owner_id": intake.owner_id}
+    places = await _PLACE.rows(driver, {**given, "now": now, "today": business_date(now)})
+    return places[0] if places else None
+
+
+async def enter(
+    driver: Driver,
+    *,
+    database: Database,
+    intake: Intake,
+    phone: str | None,
+    place: Any,
+    calendar: WorkingCalendar,
+    keyring: Keyring,
+    principal: Principal,
+    now: datetime,
+) -> Registered:
+    """Put an intake into the register in one statement; `phone` is in normal form, `place` from `place_of`. That the
+    caller may do so has been checked. Raises `NoPolicy`."""
+    project_id: UUID = place["project_id"]
     if place["snapshot_id"] is None:
         raise NoPolicy
     policy = await policies.snapshot_of(database, snapshot_id=place["snapshot_id"])
@@ -224,9 +249,10 @@ async def register(
             "actor_id": principal.id,
             "actor_kind": principal.kind.value,
             "actor_name": principal.name,
+            "event_actor": timeline.name_of(principal),
             "snapshot_id": policy.id,
             "now": now,
-            "today": today,
+            "today": business_date(now),
             "entry_id": uuid7(),
             "event_id": uuid7(),
             "clocks": _clocks(intake, calendar=calendar, policy=policy, ticket_id=ticket_id, project_id=project_id),

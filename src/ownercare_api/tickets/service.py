@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.errors import NotFound
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners import sharing
 from ownercare_api.tickets import repository
 from ownercare_api.tickets.lifecycle import LIFECYCLE
 from ownercare_api.tickets.models import Ticket, TicketFirm
@@ -35,11 +36,14 @@ async def get_visible(
 
 async def share_with_firm(session: AsyncSession, *, ticket_id: UUID, firm_id: UUID, reason: str, now: datetime) -> None:
     """Let a partner firm see a case from now on, and keep why (OWN-07)."""
-    await session.execute(
+    shared = await session.execute(
         insert(TicketFirm)
         .values(ticket_id=ticket_id, firm_id=firm_id, since=now, reason=reason)
         .on_conflict_do_nothing()
+        .returning(TicketFirm.firm_id)
     )
+    if shared.scalar_one_or_none() is not None:
+        await sharing.record_case(session, ticket_id=ticket_id, firm_id=firm_id, purpose=reason, now=now)
 
 
 async def work_opened(session: AsyncSession, *, ticket_id: UUID) -> None:

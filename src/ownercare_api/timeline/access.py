@@ -8,3 +8,4 @@ from ownercare_api.identity.access import current_principal
 from ownercare_api.identity.principal import Principal
 
 ChangesSync = Annotated[Principal, Security(current_principal, scopes=["changes:read"])]
+AuditRead = Annotated[Principal, Security(current_principal, scopes=["audit:read"])]

@@ -29,6 +29,9 @@ class Event(Base):
         Index("ix_event_subject", "subject_kind", "subject_id", "seq"),
         Index("ix_event_ticket", "ticket_id", "seq"),
         Index("ix_event_xid", "xid", "seq"),
+        Index("ix_event_actor", "actor_id", "seq"),
+        Index("ix_event_project", "project_id", "seq"),
+        Index("ix_event_occurred", "occurred_at", postgresql_using="brin"),
     )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -48,7 +51,5 @@ class Event(Base):
     occurred_at: Mapped[datetime]
     rules: Mapped[list[str]] = mapped_column(ARRAY(Text))
     data: Mapped[dict[str, Any]]
-    xid: Mapped[int] = mapped_column(
-        Xid8(), server_default=text("pg_current_xact_id()"), server_onupdate=FetchedValue()
-    )
+    xid: Mapped[int] = mapped_column(Xid8(), server_default=text("audit_xid()"), server_onupdate=FetchedValue())
     """Transaction that wrote it: readers stop below the oldest one still open, so nothing is skipped."""

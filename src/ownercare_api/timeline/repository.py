@@ -31,6 +31,9 @@ COLUMNS = (
 )
 """What a representation is made of."""
 
+UNTOLD = ("audit.read",)
+"""Kinds of events that are for auditors only."""
+
 
 async def history(
     connection: Connection, *, ticket_id: UUID, firms: Collection[UUID] | None, after: int | None, limit: int
@@ -70,9 +73,10 @@ async def changes(
     So only events of transactions below the oldest one that is still open are shown, in the order (transaction,
     number): later commits can only come after them. A long transaction delays the feed and loses nothing.
     """
-    horizon = select(func.pg_snapshot_xmin(func.pg_current_snapshot()).label("xid")).cte("horizon")
+    horizon = select(func.audit_horizon(type_=Xid8()).label("xid")).cte("horizon")
     place = tuple_(E.xid, E.seq)
-    matches = select(*COLUMNS, E.xid).where(E.xid < horizon.c.xid, _visible_to(principal)).order_by(E.xid, E.seq)
+    seen = _visible_to(principal), E.kind.not_in(UNTOLD)
+    matches = select(*COLUMNS, E.xid).where(E.xid < horizon.c.xid, *seen).order_by(E.xid, E.seq)
     if after is not None:
         start = cast(literal(str(after.xid), Text), Xid8())
         matches = matches.where(place > tuple_(start, literal(after.seq, BigInteger)))

@@ -7,8 +7,26 @@ from typing import Any
 from ownercare_api.core.clock import SHANGHAI
 from ownercare_api.core.errors import Language
 from ownercare_api.core.money import AmountOutOfRange, fen_to_text
+from ownercare_api.identity.roles import ROLES
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
+    # Imports and exports
+    "import.uploaded": ("{actor} 上传了名册", "{actor} uploaded a roster"),
+    "import.checked": ("名册校验完毕", "The roster was checked"),
+    "import.refused": ("名册未导入,原因见导入详情", "The roster was not imported"),
+    "import.confirmed": ("{actor} 确认导入名册", "{actor} confirmed the import"),
+    "import.done": ("名册导入完成", "The roster was imported"),
+    "import.cancelled": ("{actor} 取消了名册导入", "{actor} cancelled the import"),
+    "import.failed": ("名册导入失败", "The import failed"),
+    "export.requested": ("{actor} 申请导出", "{actor} asked for an export"),
+    "export.referred": ("导出超过行数上限,转为待审批", "The export exceeds the cap and waits for approval"),
+    "export.approved": ("{actor} 批准了导出", "{actor} approved the export"),
+    "export.rejected": ("{actor} 驳回了导出", "{actor} rejected the export"),
+    "export.cancelled": ("{actor} 取消了导出", "{actor} cancelled the export"),
+    "export.ready": ("导出文件已生成", "The exported file was made"),
+    "export.downloaded": ("{actor} 下载了导出文件", "{actor} downloaded the exported file"),
+    "export.expired": ("导出文件到期已删除", "The exported file expired and was deleted"),
+    "export.failed": ("导出失败", "The export failed"),
     # The register and tickets
     "ticket.registered": ("{actor} 登记了工单", "{actor} registered the ticket"),
     "ticket.responded": ("{actor} 首次响应了业主", "{actor} gave the owner the first response"),
@@ -21,6 +39,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "ticket.resolved": ("{actor} 登记处理完毕", "{actor} resolved the ticket"),
     "ticket.owner_informed": ("{actor} 向业主反馈了处理结果", "{actor} told the owner the result"),
     "ticket.chased": ("{actor} 登记了业主催办", "{actor} recorded that the owner asked again"),
+    "ticket.reopening_asked": ("{actor} 请求重新受理工单", "{actor} asked to take the ticket up again"),
     "ticket.closed": ("{actor} 办结并归档了工单", "{actor} closed and archived the ticket"),
     "ticket.reopened": ("{actor} 重启了工单", "{actor} reopened the ticket"),
     "ticket.withdrawn": ("{actor} 撤销了工单", "{actor} withdrew the ticket"),
@@ -99,6 +118,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "The contractor now owes {amount_fen} yuan",
     ),
     "contractor.claim_reversed": ("对施工单位的追偿已冲销", "The claim on the contractor was reversed"),
+    # Logins
+    "session.opened": ("{actor} 登录", "{actor} logged in"),
+    "session.ended": ("{actor} 结束了登录", "{actor} ended a login"),
+    "session.revoked": ("刷新令牌被重复使用,该登录已作废", "A refresh token was used twice; its login was ended"),
+    "session.refused": ("登录连续失败,暂停受理", "Logins failed again and again; further attempts are paused"),
+    "password.changed": ("{actor} 修改了密码", "{actor} changed the password"),
+    "signing_key.rotated": ("访问令牌签名密钥已轮换", "The signing key of access tokens was rotated"),
     # Owners
     "owner.registered": ("{actor} 建立了业主档案", "{actor} registered the owner"),
     "owner.updated": ("{actor} 修改了业主档案", "{actor} changed the owner's record"),
@@ -108,10 +134,56 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "owner.disclosed": ("{actor} 按事由查看了明文信息", "{actor} looked at a clear value for a purpose"),
     "ownership.started": ("{actor} 登记了产权", "{actor} recorded the ownership"),
     "ownership.ended": ("{actor} 登记了产权终止", "{actor} recorded the end of the ownership"),
+    "ownership.contract_updated": ("{actor} 完善了购房合同", "{actor} completed the purchase contract"),
+    "ownership.contract_submitted": ("{actor} 将购房合同送审", "{actor} submitted the purchase contract"),
+    "ownership.contract_filed": ("{actor} 审核备案了购房合同", "{actor} filed the purchase contract"),
+    "ownership.contract_returned": ("{actor} 退回了购房合同", "{actor} returned the purchase contract"),
+    "unit.transferred": ("{actor} 办理了房屋过户", "{actor} recorded the transfer of the home"),
+    "owner.contact_added": ("{actor} 登记了联系人", "{actor} added a contact of the owner"),
+    "owner.contact_updated": ("{actor} 修改了联系人", "{actor} changed a contact of the owner"),
+    "owner.contact_ended": ("{actor} 停用了联系人", "{actor} ended a contact of the owner"),
+    "household.started": ("{actor} 登记了家庭", "{actor} entered the household"),
+    "household.updated": ("{actor} 修改了家庭名称", "{actor} renamed the household"),
+    "household.joined": ("{actor} 登记了新的家庭成员", "{actor} added members to the household"),
+    "household.left": ("{actor} 登记了家庭成员迁出", "{actor} recorded that a member left"),
+    "household.ended": ("{actor} 终止了家庭记录", "{actor} ended the household"),
+    "owner_group.defined": ("{actor} 新建了业主分组", "{actor} defined the group"),
+    "owner_group.updated": ("{actor} 修改了业主分组", "{actor} changed the group"),
+    "owner.grouped": ("{actor} 将业主加入分组", "{actor} put the owner into a group"),
+    "owner.ungrouped": ("{actor} 将业主移出分组", "{actor} took the owner out of a group"),
+    "owner_tag.defined": ("{actor} 新建了标签", "{actor} added the tag"),
+    "owner_tag.updated": ("{actor} 修改了标签", "{actor} changed the tag"),
+    "owner.tagged": ("{actor} 为业主添加了标签", "{actor} tagged the owner"),
+    "owner.untagged": ("{actor} 移除了业主标签", "{actor} took a tag off the owner"),
+    "owner.consented": ("{actor} 登记了业主的同意", "{actor} recorded a consent of the owner"),
+    "owner.consent_withdrawn": ("{actor} 登记了业主撤回同意", "{actor} recorded a withdrawal of consent"),
+    "owner_change.submitted": ("{actor} 提交了信息变更申请", "{actor} entered a change of the owner's record"),
+    "owner_change.verified": ("{actor} 核实了信息变更", "{actor} verified the change"),
+    "owner_change.applied": ("{actor} 将信息变更入档", "{actor} applied the change"),
+    "owner_change.rejected": ("{actor} 驳回了信息变更", "{actor} rejected the change"),
+    "owner_change.withdrawn": ("{actor} 撤回了信息变更", "{actor} withdrew the change"),
+    "owner.identity_changed": ("经核实的信息变更已入档", "A verified change was written to the record"),
+    "owner.absorbed": ("{actor} 将一份重复档案并入本档案", "{actor} merged a duplicate into this record"),
+    "owner.merged": ("{actor} 将本档案并入另一份档案", "{actor} merged this record into another one"),
+    "owner.told_apart": ("{actor} 判定两份相似档案并非同一人", "{actor} told two similar records apart"),
+    "owner.audited": ("{actor} 审核了业主信息", "{actor} audited the owner's record"),
+    "ticket.owner_merged": ("业主重复档案合并,工单随之归并", "The owner's duplicate records were merged"),
+    "privacy_request.entered": ("{actor} 登记了个人信息权利请求", "{actor} entered a privacy request"),
+    "privacy_request.approved": ("{actor} 批准了个人信息权利请求", "{actor} approved the privacy request"),
+    "privacy_request.refused": ("{actor} 拒绝了个人信息权利请求", "{actor} refused the privacy request"),
+    "privacy_request.withdrawn": ("个人信息权利请求已撤回", "The privacy request was withdrawn"),
+    "privacy_request.reopened": ("个人信息权利请求须重新审批", "The privacy request must be decided again"),
+    "privacy_request.done": ("个人信息权利请求已办结", "The privacy request was carried out"),
+    "privacy_request.in_force": ("个人信息已限制处理", "The processing of the data is restricted"),
+    "privacy_request.lifted": ("个人信息限制处理已解除", "The restriction was lifted"),
     "caller.looked_up": ("{actor} 识别了来电", "{actor} looked up a caller"),
     # Firms
     "firm.registered": ("{actor} 登记了合作单位", "{actor} registered the firm"),
     "firm.updated": ("{actor} 修改了合作单位资料", "{actor} changed the firm's record"),
+    "firm.disclosed": (
+        "{actor} 按事由查看了合作单位明文信息",
+        "{actor} looked at a clear value of the firm for a purpose",
+    ),
     "firm.projects_set": ("{actor} 设定了物业公司的服务项目", "{actor} set the projects the firm serves"),
     "construction_contract.signed": ("{actor} 登记了施工合同", "{actor} recorded the construction contract"),
     "repair_team.formed": ("{actor} 组建了维修队", "{actor} formed the repair team"),
@@ -125,6 +197,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "questionnaire.published": ("{actor} 发布了满意度调查表", "{actor} published a questionnaire"),
     "survey_response.recorded": ("{actor} 录入了满意度调查", "{actor} recorded a satisfaction survey"),
     "policy.published": ("{actor} 发布了政策值", "{actor} published policy values"),
+    "audit.read": ("{actor} 查阅了审计记录", "{actor} looked into the audit trail"),
     "calendar.imported": ("{actor} 导入了正式日历", "{actor} imported an official calendar"),
     "company.opened": ("{actor} 建立了公司", "{actor} opened the company"),
     "project.opened": ("{actor} 建立了项目", "{actor} opened the project"),
@@ -135,6 +208,23 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "unit.delivery_corrected": ("{actor} 更正了交付日期", "{actor} corrected the delivery date"),
     "unit.moved_in": ("{actor} 登记了入住", "{actor} recorded the move-in"),
     "unit.moved_out": ("{actor} 登记了迁出", "{actor} recorded the move-out"),
+    # People, roles, machines
+    "person.created": ("{actor} 新增了人员账号", "{actor} opened an account"),
+    "person.updated": ("{actor} 修改了人员资料", "{actor} changed a person's record"),
+    "person.disabled": ("{actor} 停用了人员账号", "{actor} disabled an account"),
+    "person.reinstated": ("{actor} 恢复了人员账号", "{actor} opened a disabled account again"),
+    "person.password_reset": ("{actor} 重置了人员密码", "{actor} gave a person a new initial password"),
+    "person.session_revoked": ("{actor} 强制下线了一个登录", "{actor} ended a login of a person"),
+    "grant.given": ("{actor} 授予了角色 {role}", "{actor} gave the role {role}"),
+    "grant.ended": ("{actor} 终止了角色 {role} 的授权", "{actor} took back the role {role}"),
+    "delegation.made": ("{actor} 委托了角色 {role}", "{actor} lent the role {role}"),
+    "delegation.withdrawn": ("{actor} 收回了角色 {role} 的委托", "{actor} took back the lent role {role}"),
+    "client.registered": ("{actor} 登记了接入系统", "{actor} registered a machine client"),
+    "client.updated": ("{actor} 修改了接入系统", "{actor} changed a machine client"),
+    "client.disabled": ("{actor} 停用了接入系统", "{actor} shut a machine client out"),
+    "client.reinstated": ("{actor} 恢复了接入系统", "{actor} let a machine client in again"),
+    "client.secret_issued": ("{actor} 签发了接入系统密钥", "{actor} issued a secret of a machine client"),
+    "client.secret_expired": ("{actor} 作废了接入系统密钥", "{actor} expired a secret of a machine client"),
 }
 
 _CLOCKS: Mapping[str, tuple[str, str]] = {
@@ -174,6 +264,8 @@ def _word(key: str, value: Any, column: int) -> str:
     if key == "clock":
         names = _CLOCKS.get(str(value))
         return names[column] if names else str(value)
+    if key == "role" and column == 0 and str(value) in ROLES:
+        return ROLES[str(value)].zh
     try:
         if key.endswith("_fen") and isinstance(value, int):
             return fen_to_text(value)

@@ -18,6 +18,7 @@ from ownercare_api.identity.principal import Principal
 from ownercare_api.policies import service as policies
 from ownercare_api.workorders import history, orders, repository
 from ownercare_api.workorders.dispatching import start_repair_clock
+from ownercare_api.workorders.facts import OrderFactSheet
 from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, SignatureSeat
 from ownercare_api.workorders.models import CompletionSignature, WorkOrder, WorkOrderPhoto
 
@@ -31,6 +32,8 @@ class Acceptance:
     satisfied: bool | None = None
     signature_file_id: UUID | None = None
     owner_name: str | None = None
+    satisfaction: int | None = None
+    """The owner's score on the policy's scale, where he signs in person."""
 
 
 async def complete(
@@ -134,6 +137,28 @@ async def sign(
     seat = given.seat
     facts = (await orders.facts_of(session, order)).wanting(seat)
     WORK_ORDER_LIFECYCLE.check("signatures", status=order.status, subject=facts, actor=principal)
+    signature = CompletionSignature(signed_by=principal.id, signed_by_name=principal.name)
+    if seat is SignatureSeat.OWNER:
+        name = given.owner_name or await repository.owner_name(session, ticket_id=order.ticket_id)
+        signature = CompletionSignature(signed_by_name=name, taken_by=principal.id)
+    await put(session, order, facts, signature, given=given, calendar=calendar, principal=principal, now=now)
+    return order
+
+
+async def put(
+    session: AsyncSession,
+    order: WorkOrder,
+    facts: OrderFactSheet,
+    signature: CompletionSignature,
+    *,
+    given: Acceptance,
+    calendar: WorkingCalendar,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    """Put a signature on a locked order, of which the caller has made sure; `signature` says whose it is and who took
+    it. The fourth one signs off. Raises `FileNotUsable`."""
+    seat = given.seat
     if given.signature_file_id is not None:
         await files.attach(
             session,
@@ -143,25 +168,10 @@ async def sign(
             principal=principal,
             purposes=(FilePurpose.SIGNATURE,),
         )
-    by_owner = seat is SignatureSeat.OWNER
-    name = principal.name
-    if by_owner:
-        name = given.owner_name or await repository.owner_name(session, ticket_id=order.ticket_id)
-    session.add(
-        CompletionSignature(
-            id=uuid7(),
-            work_order_id=order.id,
-            round=order.round,
-            seat=seat,
-            signed_by=None if by_owner else principal.id,
-            signed_by_name=name,
-            taken_by=principal.id if by_owner else None,
-            opinion=given.opinion,
-            satisfied=given.satisfied,
-            signature_file_id=given.signature_file_id,
-            signed_at=now,
-        )
-    )
+    signature.id, signature.work_order_id, signature.round, signature.seat = uuid7(), order.id, order.round, seat
+    signature.opinion, signature.satisfied, signature.satisfaction = given.opinion, given.satisfied, given.satisfaction
+    signature.signature_file_id, signature.signed_at = given.signature_file_id, now
+    session.add(signature)
     await history.of_order(
         session,
         order,
@@ -172,15 +182,17 @@ async def sign(
         seat=seat.value,
         satisfied=given.satisfied,
         round=order.round,
+        **principal.on_behalf_of(
+            f"work_orders:sign:{seat.value}", project_id=order.project_id, firm_ids=[order.firm_id]
+        ),
     )
-    signed = facts.with_signature(seat, None if by_owner else principal.id)
+    signed = facts.with_signature(seat, signature.signed_by)
     if not signed.missing_signatures:
         order.status = WORK_ORDER_LIFECYCLE.check("sign-off", status=order.status, subject=signed, actor=principal)
         order.signed_off_at = now
         await session.flush()
         await _start_callback_clock(session, order, calendar=calendar, principal=principal, now=now)
         await history.of_order(session, order, "signed_off", actor=principal, now=now, rules=("REP-12", "REP-13"))
-    return order
 
 
 async def _start_callback_clock(

@@ -100,7 +100,16 @@ async def sign(
     party.signed_by, party.signed_by_name, party.signed_at = principal.id, principal.name, now
     party.comment, party.signature_file_id = comment, signature_file_id
     await history.of_survey(
-        session, survey, "signed", actor=principal, now=now, rules=("REP-02", "REP-04"), role=role.value
+        session,
+        survey,
+        "signed",
+        actor=principal,
+        now=now,
+        rules=("REP-02", "REP-04"),
+        role=role.value,
+        **principal.on_behalf_of(
+            f"site_surveys:sign:{role.value}", project_id=survey.project_id, firm_ids=[party.firm_id]
+        ),
     )
     if not survey_facts(survey, parties, captain_id=captain_id).missing:
         await _co_sign(session, survey, principal=principal, now=now)

@@ -113,6 +113,23 @@ async def answer(
         session, work_order_id=work_order_id, principal=principal, scope="work_orders:consent", lock=True
     )
     order.status = await orders.check(session, order, "consent", principal=principal)
+    await settle(session, order, given=given, calendar=calendar, principal=principal, now=now)
+    return order
+
+
+async def settle(
+    session: AsyncSession,
+    order: WorkOrder,
+    *,
+    given: Answer,
+    calendar: WorkingCalendar,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    """Answer the open request of a locked order, of which the caller has made sure.
+
+    Raises `ConsentTooLate`, `FileNotUsable`.
+    """
     waiting = await repository.open_extension(session, work_order_id=order.id)
     assert waiting is not None  # the guard has seen it under the same lock
     clock = await _repair_clock(session, order)
@@ -150,7 +167,6 @@ async def answer(
         old_due_at=waiting.old_due_at.isoformat(),
         due_at=clock.due_at.isoformat(),
     )
-    return order
 
 
 async def _repair_clock(session: AsyncSession, order: WorkOrder) -> Deadline:

@@ -63,6 +63,10 @@ class NoSeat(Forbidden):
     rules = ("REP-02", "REP-12")
 
 
+FOR_FIRMS = frozenset({"site_surveys:read", "work_orders:read", "work_orders:execute", "accounts:file"})
+"""What a partner firm's people and machines may do in what concerns the firm; every other step is the staff's, also
+where such a scope was granted for a firm: it does not dispatch to itself, nor consent for the owner."""
+
 _PEOPLE = (PrincipalKind.STAFF, PrincipalKind.FIRM_USER)
 
 
@@ -71,6 +75,11 @@ def _for_the_firm(actor: Principal, scope: str, *, project_id: UUID, firm_id: UU
     if actor.kind is PrincipalKind.FIRM_USER and (firm_id is None or actor.firm_id != firm_id):
         raise NotYourSeat
     actor.require(scope, project_id=project_id, firm_ids=[firm_id])
+
+
+def with_makers(makers: Mapping[str, object], persons: frozenset[UUID], part: str) -> dict[str, object]:
+    """Return the makers with the persons who act now; who is one already keeps the earlier part (reading 10)."""
+    return {**makers, **{str(person): makers.get(str(person), part) for person in sorted(persons)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,8 @@ class SurveyFactSheet:
             raise NotYourSeat
         if seat.signed_by is not None:
             raise SeatTaken
-        if any(other.signed_by == actor.id for other in self.seats.values()):
+        persons = actor.acting(scope, project_id=self.project_id, firm_ids=[seat.firm_id])
+        if any(other.signed_by in persons for other in self.seats.values()):
             raise OnePersonOneSeat
 
 
@@ -200,7 +210,8 @@ class OrderFactSheet:
             raise SeatTaken
         if seat is SignatureSeat.OWNER:  # the owner signs; staff or the captain only take the signature
             return
-        if seat is not SignatureSeat.REPAIR_CAPTAIN and actor.id == self.completed_by:
+        persons = actor.acting(scope, project_id=self.project_id, firm_ids=[self.firm_id])
+        if seat is not SignatureSeat.REPAIR_CAPTAIN and self.completed_by in persons:
             raise ReporterSignsAsCaptain
-        if actor.id in self.signed.values():
+        if persons.intersection(self.signed.values()):
             raise OnePersonOneSeat

@@ -19,6 +19,7 @@ from ownercare_api.properties.parts import BuildingPart, Trade
 from ownercare_api.tickets import service as tickets
 from ownercare_api.tickets.models import Ticket
 from ownercare_api.workorders import history, partners, repository, surveys
+from ownercare_api.workorders.facts import with_makers
 from ownercare_api.workorders.lifecycle import SURVEY_LIFECYCLE, LiableParty, PartyRole
 from ownercare_api.workorders.models import EstimateLine, SiteSurvey, SurveyParty
 from ownercare_api.workorders.partners import CoveringContract
@@ -123,7 +124,8 @@ def _fill(survey: SiteSurvey, findings: Findings, *, contract: CoveringContract 
     survey.contractor_firm_id = None if contract is None else contract.firm_id
     survey.trades = [trade.value for trade in Trade if trade in findings.trades]
     survey.estimate_fen = sum(line.amount_fen for line in findings.lines)
-    survey.makers = {**survey.makers, str(principal.id): survey.makers.get(str(principal.id), "surveyed")}
+    persons = principal.acting("site_surveys:record", project_id=survey.project_id)
+    survey.makers = with_makers(survey.makers, persons, "surveyed")
 
 
 async def _replace_lines(session: AsyncSession, survey: SiteSurvey, lines: Sequence[Line]) -> None:

@@ -210,18 +210,24 @@ class CompletionSignature(Identified, Base):
     """A signature of the completion acceptance (REP-12). Rework clears the seats by a new round."""
 
     __tablename__ = "completion_signature"
-    __table_args__ = (UniqueConstraint("work_order_id", "round", "seat"),)
+    __table_args__ = (
+        UniqueConstraint("work_order_id", "round", "seat"),
+        CheckConstraint("satisfaction IS NULL OR (seat = 'owner' AND satisfaction >= 1)", name="owners_score"),
+    )
 
     work_order_id: Mapped[UUID] = mapped_column(ForeignKey("work_order.id"))
     round: Mapped[int]
     seat: Mapped[SignatureSeat] = mapped_column(enum_column(SignatureSeat))
     signed_by: Mapped[UUID | None]
-    """The account; null for the owner, whose signature `taken_by` took."""
+    """The account; null for an owner whose signature `taken_by` took. One who signs in person has both his account
+    here and nobody who took it."""
     signed_by_name: Mapped[str]
     taken_by: Mapped[UUID | None]
     opinion: Mapped[str | None]
     """维修意见"""
     satisfied: Mapped[bool | None]
+    satisfaction: Mapped[int | None]
+    """The owner's score on the policy's scale, where he signed in person."""
     signature_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("file_object.id"))
     signed_at: Mapped[datetime]
 

@@ -13,7 +13,7 @@ from ownercare_api.deadlines.calendar import WorkingCalendar
 from ownercare_api.identity.principal import Principal
 from ownercare_api.tickets import service as tickets
 from ownercare_api.workorders import approving, history, partners, repository
-from ownercare_api.workorders.facts import OrderFactSheet
+from ownercare_api.workorders.facts import FOR_FIRMS, OrderFactSheet, with_makers
 from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, WorkOrderStatus
 from ownercare_api.workorders.models import WorkOrder
 from ownercare_api.workorders.views import order_facts
@@ -37,7 +37,7 @@ async def get(
     if order is None:
         raise WorkOrderNotFound
     if scope != "work_orders:read":  # seeing it is having that scope here
-        firm_ids = (order.firm_id, order.contractor_firm_id)
+        firm_ids = (order.firm_id, order.contractor_firm_id) if scope in FOR_FIRMS else ()
         principal.require(scope, project_id=order.project_id, firm_ids=firm_ids)
     return order
 
@@ -55,7 +55,8 @@ async def facts_of(session: AsyncSession, order: WorkOrder) -> OrderFactSheet:
 async def check(session: AsyncSession, order: WorkOrder, step: str, *, principal: Principal) -> WorkOrderStatus:
     """Return the status after a step, or raise why it is refused; the scope must reach the order's own firm."""
     scope = WORK_ORDER_LIFECYCLE.steps[step].scope
-    principal.require(scope, project_id=order.project_id, firm_ids=(order.firm_id,))
+    firm_ids = (order.firm_id,) if scope in FOR_FIRMS else ()
+    principal.require(scope, project_id=order.project_id, firm_ids=firm_ids)
     facts = await facts_of(session, order)
     return WORK_ORDER_LIFECYCLE.check(step, status=order.status, subject=facts, actor=principal)
 
@@ -90,12 +91,15 @@ async def update(
     again = estimate_fen is not None and (estimate_fen != before or not (pending or order.approved))
     if not changed and not again:
         return order
+    persons = principal.acting("work_orders:raise", project_id=order.project_id)
+    order.makers = with_makers(order.makers, persons, "edited")
     if description is not None:
         order.description = description
+    if pending and not again:
+        await approvals.edited(session, subject_id=order.id, persons=persons, now=now)
     if again:
         assert estimate_fen is not None
         order.estimate_fen, order.approved_at = estimate_fen, None
-        order.makers = {**order.makers, str(principal.id): order.makers.get(str(principal.id), "edited")}
         if order.status is WorkOrderStatus.APPROVED:
             order.status = WorkOrderStatus.AWAITING_APPROVAL
         await session.flush()

@@ -19,6 +19,7 @@ from ownercare_api.properties.parts import BuildingPart, Trade
 from ownercare_api.tickets import service as tickets
 from ownercare_api.tickets.models import Ticket
 from ownercare_api.workorders import approving, history, liability, partners, repository, surveys
+from ownercare_api.workorders.facts import with_makers
 from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, RepairClass
 from ownercare_api.workorders.models import EstimateLine, WorkOrder
 
@@ -268,7 +269,7 @@ async def _open(
         contract_id=draft.contract_id,
         contractor_firm_id=draft.contractor_firm_id,
         raised_by=principal.id,
-        makers={**draft.makers, str(principal.id): draft.makers.get(str(principal.id), "raised")},
+        makers=with_makers(draft.makers, principal.acting("work_orders:raise", project_id=ticket.project_id), "raised"),
         policy_snapshot_id=ticket.policy_snapshot_id,
         created_at=now,
         updated_at=now,

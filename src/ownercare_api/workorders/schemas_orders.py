@@ -245,11 +245,12 @@ class CompletionSignatureRead(Outward):
 
     round: int
     seat: SignatureSeat
-    signed_by: UUID | None = Field(description="the account; null for the owner")
+    signed_by: UUID | None = Field(description="the account; null for an owner whose signature was taken")
     signed_by_name: str
     taken_by: UUID | None = Field(description="who took the owner's signature")
     opinion: str | None
     satisfied: bool | None
+    satisfaction: int | None = Field(description="the score of an owner who signed in person, on the policy's scale")
     signature_file_id: UUID | None
     signed_at: datetime
 

@@ -19,6 +19,7 @@ from ownercare_api.tickets import service as tickets
 from ownercare_api.tickets.lifecycle import Category, TicketStatus
 from ownercare_api.tickets.models import Ticket
 from ownercare_api.workorders import history, partners, repository
+from ownercare_api.workorders.facts import with_makers
 from ownercare_api.workorders.lifecycle import SURVEY_LIFECYCLE, PartyRole, SurveyStatus
 from ownercare_api.workorders.models import SiteSurvey, SurveyParty
 
@@ -150,7 +151,7 @@ async def arrange(
         contractor_firm_id=None if contract is None else contract.firm_id,
         team_id=team_id,
         building_part=part,
-        makers={str(principal.id): "arranged"},
+        makers=with_makers({}, principal.acting("site_surveys:arrange", project_id=ticket.project_id), "arranged"),
         work_open=True,
         created_at=now,
         updated_at=now,

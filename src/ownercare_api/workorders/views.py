@@ -9,7 +9,7 @@ from ownercare_api.core.lifecycle import Lifecycle
 from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.deadlines.views import DeadlineRead
 from ownercare_api.identity.principal import Principal
-from ownercare_api.workorders.facts import OrderFactSheet, SurveyFactSheet, SurveySeat
+from ownercare_api.workorders.facts import FOR_FIRMS, OrderFactSheet, SurveyFactSheet, SurveySeat
 from ownercare_api.workorders.lifecycle import (
     SURVEY_LIFECYCLE,
     WORK_ORDER_LIFECYCLE,
@@ -61,7 +61,7 @@ def _allowed(
     lifecycle: Lifecycle[Any], *, row: Any, facts: Any, principal: Principal, firm_ids: Sequence[UUID | None]
 ) -> list[str]:
     def may(scope: str) -> bool:
-        return principal.may(scope, project_id=row.project_id, firm_ids=firm_ids)
+        return principal.may(scope, project_id=row.project_id, firm_ids=firm_ids if scope in FOR_FIRMS else ())
 
     return lifecycle.allowed(status=row.status, subject=facts, actor=principal, may=may)
 
@@ -156,8 +156,8 @@ _EXTENSION = (
     "consented", "consent_channel", "consent_by", "consent_note", "consent_file_id", "answered_at", "recorded_by",
 )  # fmt: skip
 _SIGNATURE = (
-    "round", "seat", "signed_by", "signed_by_name", "taken_by", "opinion", "satisfied", "signature_file_id",
-    "signed_at",
+    "round", "seat", "signed_by", "signed_by_name", "taken_by", "opinion", "satisfied", "satisfaction",
+    "signature_file_id", "signed_at",
 )  # fmt: skip
 _CALLBACK = (
     "number", "attempt", "outcome", "satisfaction", "comment", "called_at", "called_by", "called_by_name",

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from fastapi import Depends, Request, Response
 from sqlalchemy import func, insert, select
@@ -57,6 +59,19 @@ class Replay(Exception):
         self.response = response
 
 
+class Authority(Protocol):
+    """What a caller may do at present, as far as replays are concerned; set by the principal's dependency."""
+
+    @property
+    def authority(self) -> list[dict[str, Any]]:
+        """Return it as JSON values."""
+        ...
+
+    def require_authority(self, authority: Iterable[dict[str, Any]]) -> None:
+        """Raise a refusal unless all of an earlier one is still held."""
+        ...
+
+
 @dataclass(slots=True)
 class Reservation:
     """A key that this transaction holds; `keep` stores the answer with the transaction's work."""
@@ -67,6 +82,7 @@ class Reservation:
     key: str
     route: str
     fingerprint: bytes
+    authority: list[dict[str, Any]]
     now: datetime
 
     async def keep(self, response: Response) -> None:
@@ -79,7 +95,7 @@ class Reservation:
                 route=self.route,
                 fingerprint=self.fingerprint,
                 status=response.status_code,
-                headers=json.dumps(headers),
+                headers=json.dumps({"headers": headers, "authority": self.authority}),
                 answer=self.keyring.encrypt(bytes(response.body).decode(), column=_COLUMN),
                 created_at=self.now,
             )
@@ -87,13 +103,18 @@ class Reservation:
 
 
 async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, now: datetime) -> None:
-    """Reserve the request's key until the transaction ends; raises `Replay`, or why the key can't be used."""
+    """Reserve the request's key until the transaction ends; raises `Replay`, or why the key can't be used.
+
+    An answer is given again only while the caller still holds all that it held when it was made: what the answer shows
+    was found with that reach, so whoever has lost a role or a project since is refused.
+    """
     key = request.headers.get("idempotency-key")
     if key is None:
         return
     if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
         raise KeyMalformed
     caller: str = request.state.caller  # set by the principal's dependency, which runs before
+    present: Authority = request.state.authority
     route = f"{request.method} {request.url.path}?{request.url.query}"
     fingerprint = hashlib.sha256(await request.body()).digest()
     lock = int.from_bytes(hashlib.sha256(f"{caller}\0{key}".encode()).digest()[:8], signed=True)
@@ -116,12 +137,15 @@ async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, 
             key=key,
             route=route,
             fingerprint=fingerprint,
+            authority=present.authority,
             now=now,
         )
         return
     if row.route != route or bytes(row.fingerprint) != fingerprint:
         raise KeyReused
-    headers = {**json.loads(row.headers), "Idempotency-Replayed": "true", "Cache-Control": "no-store"}
+    kept = json.loads(row.headers)
+    present.require_authority(kept["authority"])
+    headers = {**kept["headers"], "Idempotency-Replayed": "true", "Cache-Control": "no-store"}
     body = keyring.decrypt(bytes(row.answer), column=_COLUMN)
     raise Replay(Response(body, status_code=row.status, headers=headers))
 

@@ -28,6 +28,7 @@ from ownercare_api.core.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from ownercare_api.core.http import denials
 from ownercare_api.core.http.state import language
 from ownercare_api.core.http.validation import field_errors
 
@@ -135,6 +136,7 @@ def install(app: FastAPI) -> None:
 
     async def domain(request: Request, error: Exception) -> Response:
         assert isinstance(error, DomainError)
+        await denials.note(request, error)
         return answer(request, error)
 
     async def validation(request: Request, error: Exception) -> Response:

@@ -1,0 +1,112 @@
+"""Every look at an owner's data leaves a trace that the owner can see (OWN-07, PIPL art. 44)."""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from ownercare_api.core.ids import uuid7
+from ownercare_api.identity.principal import Principal, PrincipalKind
+from ownercare_api.owners.models import Disclosure
+from ownercare_api.owners.models_looks import OwnerLook
+from ownercare_api.owners.repository import stood_for
+
+
+class Look(StrEnum):
+    """What was looked at."""
+
+    RECORD = "record"
+    """the record was opened (打开档案)"""
+    PAGE = "page"
+    """the 360° page (业主全景)"""
+    LIST = "list"
+    """stood in a list (列表)"""
+    SEARCH = "search"
+    """was found by a whole number or name (精确查找)"""
+    SCREEN_POP = "screen_pop"
+    """called, and stood on the agent's screen (来电弹屏)"""
+    DISCLOSURE = "disclosure"
+    """a clear value was shown (查看明文)"""
+    EXPORT = "export"
+    """stood in an exported file (导出)"""
+    COPY = "copy"
+    """the copy of one's data was made or handed out (个人信息副本)"""
+    CHANGE_REQUEST = "change_request"
+    """a change request with old and new values was opened (信息变更申请)"""
+    DUPLICATE = "duplicate"
+    """stood in a comparison of possible duplicates (重复档案比对)"""
+    IMPORT = "import"
+    """stood in an imported roster (名册导入)"""
+
+
+async def record(
+    connection: AsyncConnection | AsyncSession,
+    *,
+    owner_ids: Collection[UUID],
+    actor: Principal,
+    look: Look,
+    now: datetime,
+    ticket_id: UUID | None = None,
+    purpose: str | None = None,
+    look_id: UUID | None = None,
+) -> None:
+    """Put a look at some owners on record, in one statement. Owners looking at themselves are not recorded, and nobody
+    found is nothing looked at. `look_id` is given where another row, such as a disclosure, has the same id."""
+    seen = set(owner_ids)
+    if actor.kind is PrincipalKind.OWNER and actor.owner_id is not None:
+        seen.discard(actor.owner_id)
+    if not seen:
+        return
+    await connection.execute(
+        insert(OwnerLook).values(
+            id=look_id or uuid7(),
+            owner_ids=sorted(seen),
+            actor_kind=actor.kind.value,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            department=actor.department,
+            post=actor.post,
+            look=look.value,
+            purpose=purpose,
+            ticket_id=ticket_id,
+            at=now,
+        )
+    )
+
+
+def looks(*, owner_id: UUID) -> Select[Any]:
+    """Return the query of who looked at an owner, or at a record merged into his, disclosures included, without order.
+
+    Its columns are id, actor_kind, actor_id, actor_name, department, post, look, field (of a disclosure), purpose,
+    ticket_id, at; the key for `newest_first` is `OwnerLook.__table__.c.id`, also exported as `KEY`.
+    """
+    columns: list[Any] = [
+        OwnerLook.id,
+        OwnerLook.actor_kind,
+        OwnerLook.actor_id,
+        OwnerLook.actor_name,
+        OwnerLook.department,
+        OwnerLook.post,
+        OwnerLook.look,
+        Disclosure.field,
+        OwnerLook.purpose,
+        OwnerLook.ticket_id,
+        OwnerLook.at,
+    ]
+    query: Select[Any] = select(*columns).outerjoin(Disclosure, Disclosure.id == OwnerLook.id)
+    return query.where(OwnerLook.owner_ids.overlap(func.array(stood_for(owner_id).scalar_subquery())))
+
+
+KEY = OwnerLook.__table__.c.id
+"""The column by which lists of looks are ordered and continued."""
+
+
+async def forget(session: AsyncSession, *, before: datetime) -> int:
+    """Delete the looks and disclosures older than `before`, and none younger than 1095 days: the database refuses."""
+    latest = func.now() - text("interval '1095 days'")
+    found = await session.scalar(select(func.forget_looks(func.least(before, latest))))
+    return int(found or 0)
