@@ -39,6 +39,21 @@ async def test_a_retry_gets_the_first_answer(api: httpx.AsyncClient, http_databa
     assert await count(http_database) == 1
 
 
+async def test_an_answer_of_the_version_before_is_given_again(
+    api: httpx.AsyncClient, http_database: PooledDatabase
+) -> None:
+    first = await post(api, "k1")
+    async with http_database.session() as session:
+        await session.execute(text("UPDATE idempotent_answer SET headers = CAST(headers AS json) ->> 'headers'"))
+        await session.commit()
+    again = await post(api, "k1")
+    assert (again.status_code, again.content, again.headers["location"]) == (
+        201,
+        first.content,
+        first.headers["location"],
+    )
+
+
 async def test_without_a_key_every_request_counts(api: httpx.AsyncClient, http_database: PooledDatabase) -> None:
     await post(api, None)
     await post(api, None)

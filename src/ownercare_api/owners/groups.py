@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
@@ -137,6 +138,7 @@ async def update_group(
     for name, value in changed.items():
         setattr(group, name, value)
     group.updated_at = now
+    flag_modified(group, "updated_at")  # also where it was changed at this very instant before
     await session.flush()
     data = {"fields": sorted(changed)}
     await _record(

@@ -144,6 +144,8 @@ async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, 
     if row.route != route or bytes(row.fingerprint) != fingerprint:
         raise KeyReused
     kept = json.loads(row.headers)
+    if "headers" not in kept:  # stored before answers carried the authority they were made with
+        kept = {"headers": kept, "authority": []}
     present.require_authority(kept["authority"])
     headers = {**kept["headers"], "Idempotency-Replayed": "true", "Cache-Control": "no-store"}
     body = keyring.decrypt(bytes(row.answer), column=_COLUMN)

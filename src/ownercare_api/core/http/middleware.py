@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ownercare_api.core.errors import DomainError, NotFound, TooLarge
-from ownercare_api.core.http.problems import answer, unexpected
+from ownercare_api.core.http.problems import answer, framework_refusal, unexpected
 from ownercare_api.core.http.route import UnstorableText
 from ownercare_api.core.http.state import app_state
 from ownercare_api.core.ids import uuid7
@@ -33,12 +33,19 @@ class EdgeMiddleware:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid7().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        begun = False
+        begun = replaced = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, replaced
+            if replaced:
+                return
             if message["type"] == "http.response.start":
                 begun = True
+                refusal = framework_refusal(message)
+                if refusal is not None:
+                    await answer(Request(scope), refusal)(scope, receive, send_with_headers)
+                    replaced = True
+                    return
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -68,6 +68,15 @@ class MethodNotAllowed(DomainError):
     zh, en = "此资源不支持该请求方法。", "This resource does not support that method."
 
 
+class RangeNotSatisfiable(DomainError):
+    """416: the content has no such part; `Content-Range` says how long it is."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title_zh, title_en = "范围无效", "Range not satisfiable"
+    zh, en = "所请求的内容范围不存在。", "The content has no such range."
+
+
 FRAMEWORK: Mapping[int, type[DomainError]] = {
     400: BadRequest,
     401: Unauthenticated,
@@ -76,6 +85,7 @@ FRAMEWORK: Mapping[int, type[DomainError]] = {
     405: MethodNotAllowed,
     413: TooLarge,
     415: UnsupportedMedia,
+    416: RangeNotSatisfiable,
     422: Invalid,
     503: Unavailable,
 }
@@ -129,6 +139,15 @@ def unexpected(request: Request, error: Exception) -> Response:
     """Log a defect of ours and return what callers are told of it."""
     log.error("unexpected", path=request.scope.get("path"), exc_info=error)
     return answer(request, DomainError())
+
+
+def framework_refusal(start: Mapping[str, Any]) -> DomainError | None:
+    """Return what to answer instead of a refusal that the framework wrote as plain text, such as of a bad `Range`."""
+    headers = {name.lower(): value for name, value in start["headers"]}
+    if not 400 <= start["status"] < 500 or headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()):
+        return None
+    kept = {name.decode(): headers[name].decode("latin-1") for name in (b"allow", b"content-range") if name in headers}
+    return FRAMEWORK.get(start["status"], BadRequest)(headers=kept)
 
 
 def install(app: FastAPI) -> None:

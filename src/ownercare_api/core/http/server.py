@@ -6,6 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ownercare_api.core.errors import BadRequest, DomainError, Language
 from ownercare_api.core.ids import uuid7
 
 HEAD_SECONDS = 15.0
@@ -13,12 +14,25 @@ HEAD_SECONDS = 15.0
 BODY_SECONDS = 30.0
 """How long a body may pause."""
 MAX_HEAD_BYTES = 64 * 1024
+DEFAULT: Language = "zh-CN"
 
-_REFUSALS = {
-    400: ("bad_request", "Bad Request", "请求格式不正确", "请求不是合法的 HTTP 报文。"),
-    408: ("request_timeout", "Request Timeout", "请求超时", "请求未在规定时间内发送完毕。"),
-    431: ("headers_too_large", "Request Header Fields Too Large", "请求头过大", "请求头总长超过 64 KiB。"),
-}
+
+class RequestTimeout(DomainError):
+    """408: the request was not sent to its end in time."""
+
+    status = 408
+    code = "request_timeout"
+    title_zh, title_en = "请求超时", "Request timeout"
+    zh, en = "请求未在规定时间内发送完毕。", "The request was not sent to its end in time."
+
+
+class HeadersTooLarge(DomainError):
+    """431: the headers are larger than 64 KiB."""
+
+    status = 431
+    code = "headers_too_large"
+    title_zh, title_en = "请求头过大", "Request header fields too large"
+    zh, en = "请求头总长超过 64 KiB。", "The headers are larger than 64 KiB."
 
 
 class ProblemProtocol(HttpToolsProtocol):
@@ -48,7 +62,7 @@ class ProblemProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if not self._in_body and self._waiting is not None and self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(431)
+            self._refuse(HeadersTooLarge())
 
     @property
     def cycle_is_over(self) -> bool:
@@ -59,7 +73,7 @@ class ProblemProtocol(HttpToolsProtocol):
         """The head is there: refuse one that is too large, else wait for the body."""
         size = sum(len(name) + len(value) for name, value in self.headers) + len(self.url)
         if size > MAX_HEAD_BYTES:
-            self._refuse(431)
+            self._refuse(HeadersTooLarge())
             return
         self._head_bytes, self._in_body = 0, True
         self._wait(BODY_SECONDS)
@@ -79,7 +93,7 @@ class ProblemProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
-        self._refuse(400)
+        self._refuse(BadRequest())
 
     def _wait(self, seconds: float) -> None:
         self._stop()
@@ -99,22 +113,21 @@ class ProblemProtocol(HttpToolsProtocol):
         elif not self._in_body and self._head_bytes == 0:
             self.transport.close()  # a line that was opened and never used
         else:
-            self._refuse(408)
+            self._refuse(RequestTimeout())
 
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, refusal: DomainError) -> None:
         """Write a problem document past the application, and hang up; a second refusal is silent."""
         self._stop()
         if self.transport.is_closing():
             return
-        code, reason, title, detail = _REFUSALS[status]
         request_id = uuid7().hex
         body = to_json(
             {
-                "type": f"/problems/{code}",
-                "title": title,
-                "status": status,
-                "detail": detail,
-                "code": code,
+                "type": f"/problems/{refusal.code}",
+                "title": refusal.title(DEFAULT),
+                "status": refusal.status,
+                "detail": refusal.detail(DEFAULT),
+                "code": refusal.code,
                 "instance": "",
                 "request_id": request_id,
                 "rules": [],
@@ -122,10 +135,10 @@ class ProblemProtocol(HttpToolsProtocol):
             }
         )
         head = (
-            f"HTTP/1.1 {status} {reason}\r\n"
+            f"HTTP/1.1 {refusal.status} {refusal.title_en}\r\n"
             "content-type: application/problem+json\r\n"
             f"content-length: {len(body)}\r\n"
-            "content-language: zh-CN\r\n"
+            f"content-language: {DEFAULT}\r\n"
             "cache-control: no-store\r\n"
             "x-content-type-options: nosniff\r\n"
             f"x-request-id: {request_id}\r\n"
