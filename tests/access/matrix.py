@@ -226,20 +226,23 @@ def _every_cell() -> bool:
 
 
 def _without_the_crowd_at_the_door(columns: list[Column], operation: Operation) -> list[Column]:
-    """Keep the first two of those who lack a scope of the operation.
+    """Keep the first of those who lack a scope of the operation.
 
     The door asks for the scope before it looks at what is wanted, and the operation's first line tries every one of
     them; this halves the time. `--every` and `--write` run every cell.
     """
     needed = set(operation.scopes)
     lacking = [one for one in columns if one.principal is not None and not needed <= one.principal.scopes]
-    return [one for one in columns if one not in lacking[2:]]
+    return [one for one in columns if one not in lacking[1:]]
+
+
+_THINNED = 6
 
 
 def _sample(
     columns: list[Column], operation: Operation, line: str, *, turn: int
 ) -> tuple[list[Column], dict[str, str]]:
-    """Return whom to try, and the outcomes of the others as recorded: a third of equal colleagues, in turn.
+    """Return whom to try, and the outcomes of the others as recorded: one in six of equal colleagues, in turn.
 
     Only the group that the recorded line sums up as `~` is thinned. Whoever differs is always tried, and so is
     everybody in an operation's first line.
@@ -254,7 +257,7 @@ def _sample(
         for one in columns
         if one.name in ROLES and one.name not in named and one.principal is not None and needed <= one.principal.scopes
     ]
-    skipped = {name for place, name in enumerate(group) if place % 3 != turn % 3}
+    skipped = {name for place, name in enumerate(group) if place % _THINNED != turn % _THINNED}
     return [one for one in columns if one.name not in skipped], dict.fromkeys(skipped, crowd)
 
 

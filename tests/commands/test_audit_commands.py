@@ -34,8 +34,7 @@ async def test_the_audit_trail_on_the_command_line(empty: str, tmp_path: Path) -
     assert (code, "ownercare_runtime" in said) == (0, True), said
     code, said = run("audit", "verify", "--expect", "9:" + "00" * 32)
     assert (code, "[truncated] position 9" in said) == (1, True), said
-    for wrong in (("--expect", "9:00"), ("--public-key", "AAAA")):
-        assert run("audit", "verify", *wrong)[0] == 2
+    assert run("audit", "verify", "--expect", "9:00", "--public-key", "AAAA")[0] == 2
 
     # As if it came from a server whose transaction numbers are higher.
     await connection.execute("SET session_replication_role = replica")
@@ -44,8 +43,6 @@ async def test_the_audit_trail_on_the_command_line(empty: str, tmp_path: Path) -
     assert (code, "ownercare audit after-restore" in said) == (4, True), said
     code, said = run("audit", "after-restore")
     assert (code, "transaction numbers mended: +" in said) == (0, True), said
-    code, said = run("audit", "after-restore")
-    assert (code, "transaction numbers are well" in said) == (0, True), said
     (tmp_path / "audit-head").write_text("12:" + "ab" * 32)
     code, said = run("audit", "verify")
     assert (code, "[truncated] position 12" in said) == (1, True), said

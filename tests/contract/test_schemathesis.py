@@ -29,7 +29,7 @@ from tests.contract.scratch import database
 
 from ownercare_api.openapi import document
 
-SECONDS = 75
+SECONDS = 45
 """The first turn is always finished; further ones begin only before this time."""
 TURNS = 4
 EXAMPLES = 3
