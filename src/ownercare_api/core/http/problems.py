@@ -143,8 +143,10 @@ def unexpected(request: Request, error: Exception) -> Response:
 
 def framework_refusal(start: Mapping[str, Any]) -> DomainError | None:
     """Return what to answer instead of a refusal that the framework wrote as plain text, such as of a bad `Range`."""
+    if not 400 <= start["status"] < 500:
+        return None
     headers = {name.lower(): value for name, value in start["headers"]}
-    if not 400 <= start["status"] < 500 or headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()):
+    if headers.get(b"content-type", b"").startswith(MEDIA_TYPE.encode()):
         return None
     kept = {name.decode(): headers[name].decode("latin-1") for name in (b"allow", b"content-range") if name in headers}
     return FRAMEWORK.get(start["status"], BadRequest)(headers=kept)
