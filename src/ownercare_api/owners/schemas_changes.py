@@ -1,7 +1,7 @@
 """What goes over the wire about change requests, merges, transfers, information audits and the 360° page."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -33,12 +33,11 @@ class NewPhone(Inward):
     label: Name | None = None
 
 
-class Changes(Inward):
-    """What is to be changed; what is absent stays."""
+class OwnChanges(Inward):
+    """What an owner may have changed from afar; what is absent stays. A document is changed where it can be seen."""
 
     # The factories only make a field optional without making it nullable; their values are never used.
     name: Name = Field(default_factory=str)
-    document: DocumentGiven = Field(default_factory=lambda: DocumentGiven(kind=DocumentKind.PASSPORT, number="-"))
     sex: Sex = Field(default_factory=lambda: Sex.MALE)
     birth_date: BusinessDate = Field(default_factory=lambda: date.min)
     home_address: Line = Field(default_factory=str, description="present home address (家庭住址)")
@@ -49,7 +48,7 @@ class Changes(Inward):
     )
 
     @model_validator(mode="after")
-    def _no_twins(self) -> "Changes":
+    def _no_twins(self) -> Self:
         numbers = [phone.number for phone in self.add_phones]
         if len(set(numbers)) != len(numbers) or len(set(self.remove_phones)) != len(self.remove_phones):
             raise Fault("repeated", zh="同一电话不能重复填写。", en="The same number is given twice.")
@@ -58,6 +57,12 @@ class Changes(Inward):
     def given(self) -> dict[str, Any]:
         """Return what was given as JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Changes(OwnChanges):
+    """What is to be changed; what is absent stays."""
+
+    document: DocumentGiven = Field(default_factory=lambda: DocumentGiven(kind=DocumentKind.PASSPORT, number="-"))
 
 
 class ChangeCreate(Inward):

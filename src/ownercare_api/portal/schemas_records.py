@@ -1,48 +1,20 @@
 """What an owner sees and sends about his record: contacts, change requests, consents, requests of the law on personal
 information."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from ownercare_api.core.phone_field import PhoneNumber
-from ownercare_api.core.wire import BusinessDate, Fault, Inward, Line, Name, Note, Outward
-from ownercare_api.owners.documents import Sex
+from ownercare_api.core.wire import Inward, Name, Note, Outward
 from ownercare_api.owners.lifecycle import ChangeStatus
 from ownercare_api.owners.models_changes import ChangeChannel
 from ownercare_api.owners.models_records import ConsentChannel, ConsentPurpose
 from ownercare_api.owners.models_sharing import SharingGround
-from ownercare_api.owners.schemas_changes import NewPhone
+from ownercare_api.owners.schemas_changes import OwnChanges
 from ownercare_api.portal.schemas import CaseRef, example
 from ownercare_api.privacy.lifecycle import RefusalGround, RequestKind, RequestStatus
-
-
-class MyChanges(Inward):
-    """What is to be changed; what is absent stays. A document is changed where it can be seen, not here."""
-
-    # The factories only make a field optional without making it nullable; their values are never used.
-    name: Name = Field(default_factory=str)
-    sex: Sex = Field(default_factory=lambda: Sex.MALE)
-    birth_date: BusinessDate = Field(default_factory=lambda: date.min)
-    home_address: Line = Field(default_factory=str, description="present home address (家庭住址)")
-    add_phones: list[NewPhone] = Field(default_factory=list, max_length=10)
-    remove_phones: list[UUID] = Field(default_factory=list, max_length=10, description="ids of recorded numbers")
-    primary_phone: PhoneNumber = Field(
-        default_factory=str, description="becomes the primary number: a recorded one, or one that is added"
-    )
-
-    @model_validator(mode="after")
-    def _no_twins(self) -> "MyChanges":
-        numbers = [phone.number for phone in self.add_phones]
-        if len(set(numbers)) != len(numbers) or len(set(self.remove_phones)) != len(self.remove_phones):
-            raise Fault("repeated", zh="同一电话不能重复填写。", en="The same number is given twice.")
-        return self
-
-    def given(self) -> dict[str, Any]:
-        """Return what was given as JSON values."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class MyChangeCreate(Inward):
@@ -57,7 +29,7 @@ class MyChangeCreate(Inward):
         note="已搬家,号码也换了",
     )
 
-    changes: MyChanges
+    changes: OwnChanges
     note: Note | None = None
     evidence_file_ids: list[UUID] = Field(default_factory=list, max_length=9, description="photos that he uploaded")
 
