@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.jobs import JobCancelled, Run
-from ownercare_api.exchange import imports, register, rowbook
+from ownercare_api.exchange import register, rowbook, steps
 from ownercare_api.exchange.checking import Desk, authority, judge_of, lock, open_upload, refuse
 from ownercare_api.exchange.entries import OwnerEntry, UnitEntry
 from ownercare_api.exchange.judging import Judge, ReadRow, UnitJudge, Verdict
@@ -138,7 +138,7 @@ async def _finish(session: AsyncSession, found: RosterImport, *, desk: Desk, now
     found.status = IMPORTS.check("completion", status=found.status, subject=found, actor=SYSTEM)
     found.finished_at = found.updated_at = now
     await session.flush()
-    await imports.record(session, found, step="done", actor=SYSTEM, now=now, data=dict(found.counts))
+    await steps.record(session, found, step="done", actor=SYSTEM, now=now, data=dict(found.counts))
 
 
 async def _stop(run: Run, import_id: UUID, *, now: datetime) -> None:
@@ -149,7 +149,7 @@ async def _stop(run: Run, import_id: UUID, *, now: datetime) -> None:
             found.counts = await rowbook.counts(session, import_id=import_id)
             found.finished_at = found.updated_at = now
             await session.flush()
-            await imports.record(session, found, step="cancelled", actor=SYSTEM, now=now, data=dict(found.counts))
+            await steps.record(session, found, step="cancelled", actor=SYSTEM, now=now, data=dict(found.counts))
         await session.commit()
 
 

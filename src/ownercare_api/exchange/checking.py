@@ -13,7 +13,7 @@ from ownercare_api.core.clock import business_date
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import Database
 from ownercare_api.core.jobs import Run
-from ownercare_api.exchange import imports, keeping, reading, register, requesters, rowbook
+from ownercare_api.exchange import imports, keeping, reading, register, requesters, rowbook, steps
 from ownercare_api.exchange.judging import Judge, OwnerJudge, UnitJudge
 from ownercare_api.exchange.keeping import FileGone
 from ownercare_api.exchange.lifecycle import IMPORT, IMPORTS, ImportMode, ImportStatus, RosterKind
@@ -106,7 +106,7 @@ async def _report(
         found.finished_at = now
     await session.flush()
     event = "refused" if found.status is ImportStatus.REFUSED else "checked"
-    await imports.record(session, found, step=event, actor=SYSTEM, now=now, data=dict(found.counts))
+    await steps.record(session, found, step=event, actor=SYSTEM, now=now, data=dict(found.counts))
 
 
 async def refuse(database: Database, *, import_id: UUID, reason: str, refusal: Exception | None, now: datetime) -> None:
@@ -119,7 +119,7 @@ async def refuse(database: Database, *, import_id: UUID, reason: str, refusal: E
             found.refusal_code, found.finished_at, found.updated_at = reason, now, now
             found.refusal_column = where[1] if isinstance(where, tuple) else where
             await session.flush()
-            await imports.record(session, found, step="refused", actor=SYSTEM, now=now, data={"reason": reason})
+            await steps.record(session, found, step="refused", actor=SYSTEM, now=now, data={"reason": reason})
         await session.commit()
 
 
@@ -130,7 +130,7 @@ async def give_up(session: AsyncSession, args: Mapping[str, Any], cause: str, no
         found.status = IMPORTS.check("failure", status=found.status, subject=found, actor=SYSTEM)
         found.finished_at = found.updated_at = now
         await session.flush()
-        await imports.record(session, found, step="failed", actor=SYSTEM, now=now, data={"cause": cause})
+        await steps.record(session, found, step="failed", actor=SYSTEM, now=now, data={"cause": cause})
 
 
 async def lock(session: AsyncSession, *, import_id: UUID) -> RosterImport:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ownercare_api.core.clock import SHANGHAI, business_date
 from ownercare_api.core.errors import DomainError
 from ownercare_api.core.jobs import Run
-from ownercare_api.exchange import export_rows, exports, keeping, requesters
+from ownercare_api.exchange import export_rows, exports, keeping, requesters, steps
 from ownercare_api.exchange.checking import Desk
 from ownercare_api.exchange.export_rows import Show
 from ownercare_api.exchange.lifecycle import EXPORTS, ExportFormat, ExportStatus
@@ -38,7 +38,7 @@ async def make(run: Run, args: Mapping[str, Any], now: datetime, *, desk: Desk) 
             found.status = EXPORTS.check("referral", status=found.status, subject=found, actor=SYSTEM)
             found.job_id, found.updated_at = None, now
             await session.flush()
-            await exports.record(session, found, step="referred", actor=SYSTEM, now=now)
+            await steps.record(session, found, step="referred", actor=SYSTEM, now=now)
         else:
             file = await _file(run, session, found, desk=desk, now=now)
             run.result_file_id = file.id
@@ -78,7 +78,7 @@ async def _file(run: Run, session: AsyncSession, found: RosterExport, *, desk: D
     found.file_id, found.rows, found.owner_ids = file.id, done, sorted(owners)
     found.ready_at, found.expires_at, found.updated_at = now, file.expires_at, now
     await session.flush()
-    await exports.record(session, found, step="ready", actor=SYSTEM, now=now, data={"rows": done})
+    await steps.record(session, found, step="ready", actor=SYSTEM, now=now, data={"rows": done})
     return file
 
 
@@ -124,7 +124,7 @@ async def expire(session: AsyncSession, args: Mapping[str, Any], now: datetime, 
         found.status = EXPORTS.check("expiry", status=found.status, subject=found, actor=SYSTEM)
         found.updated_at = now
         await session.flush()
-        await exports.record(session, found, step="expired", actor=SYSTEM, now=now)
+        await steps.record(session, found, step="expired", actor=SYSTEM, now=now)
 
 
 async def give_up(session: AsyncSession, args: Mapping[str, Any], cause: str, now: datetime) -> None:
@@ -138,7 +138,7 @@ async def _fail(session: AsyncSession, found: RosterExport, *, cause: str, now: 
     found.status = EXPORTS.check("failure", status=found.status, subject=found, actor=SYSTEM)
     found.failure_code, found.updated_at = cause[:100], now
     await session.flush()
-    await exports.record(session, found, step="failed", actor=SYSTEM, now=now, data={"cause": cause})
+    await steps.record(session, found, step="failed", actor=SYSTEM, now=now, data={"cause": cause})
 
 
 async def _lock(session: AsyncSession, *, export_id: UUID) -> RosterExport:

@@ -12,7 +12,7 @@ from ownercare_api.core import jobs
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
-from ownercare_api.exchange import export_rows
+from ownercare_api.exchange import export_rows, steps
 from ownercare_api.exchange.lifecycle import (
     APPROVE,
     EXPORT,
@@ -30,7 +30,6 @@ from ownercare_api.owners.service import DISCLOSE
 from ownercare_api.owners.service import READ as OWNERS_READ
 from ownercare_api.policies import service as policies
 from ownercare_api.properties.service import READ as PROPERTIES_READ
-from ownercare_api.timeline import service as timeline
 
 MAKE = "exchange.make_export"
 READS = {
@@ -150,10 +149,10 @@ async def request(
     if await over_the_cap(session, made, rows=expected, now=now):
         made.status = EXPORTS.check("referral", status=made.status, subject=made, actor=principal)
     else:
-        await _queue(session, made, now=now)
+        made.job_id = await steps.queue(session, made, kind=MAKE, requester_id=made.requested_by, now=now)
     await session.flush()
     data = {"kind": kind.value, "rows": expected, "clear_values": clear_values, "waits": made.job_id is None}
-    await record(session, made, step="requested", actor=principal, now=now, data=data)
+    await steps.record(session, made, step="requested", actor=principal, now=now, data=data)
     return made
 
 
@@ -191,11 +190,11 @@ async def decide(
     found.decided_by, found.decided_by_name = principal.id, principal.name
     found.decision_reason, found.decided_at = reason, now
     if approve:
-        await _queue(session, found, now=now)
+        found.job_id = await steps.queue(session, found, kind=MAKE, requester_id=found.requested_by, now=now)
     await session.flush()
     lenders = sorted(str(one) for one in acting - {principal.id})
     data: dict[str, Any] = {"rows": found.rows_expected} | ({"on_behalf_of": lenders} if lenders else {})
-    await record(session, found, step="approved" if approve else "rejected", actor=principal, now=now, data=data)
+    await steps.record(session, found, step="approved" if approve else "rejected", actor=principal, now=now, data=data)
     return found
 
 
@@ -209,7 +208,7 @@ async def cancel(session: AsyncSession, *, export_id: UUID, principal: Principal
     if found.job_id is not None:
         await jobs.cancel(session, job_id=found.job_id, now=now)
     await session.flush()
-    await record(session, found, step="cancelled", actor=principal, now=now)
+    await steps.record(session, found, step="cancelled", actor=principal, now=now)
     return found
 
 
@@ -243,7 +242,7 @@ async def hand_out(
         raise ExportExpired
     found.downloads += 1
     await session.flush()
-    await record(session, found, step="downloaded", actor=principal, now=now, data={"rows": found.rows})
+    await steps.record(session, found, step="downloaded", actor=principal, now=now, data={"rows": found.rows})
     await looks.record(
         session, owner_ids=found.owner_ids, actor=principal, look=Look.EXPORT, now=now, purpose=found.purpose
     )
@@ -290,38 +289,3 @@ def _chosen(kind: ExportKind, columns: Sequence[str] | None) -> list[str]:
         words = UnknownColumn.zh.format(columns=names), UnknownColumn.en.format(columns=names)
         raise UnknownColumn(columns=names, errors=(FieldError("#/columns", UnknownColumn.code, *words),))
     return [name for name in known if name in columns]
-
-
-async def _queue(session: AsyncSession, found: RosterExport, *, now: datetime) -> None:
-    found.job_id = await jobs.enqueue_for(
-        session,
-        kind=MAKE,
-        args={"export_id": str(found.id)},
-        run_at=now,
-        requester_id=found.requested_by,
-        project_id=found.project_id,
-        unit="rows",
-    )
-
-
-async def record(
-    session: AsyncSession,
-    found: RosterExport,
-    *,
-    step: str,
-    actor: Principal,
-    now: datetime,
-    data: dict[str, Any] | None = None,
-) -> None:
-    """Record a step of an export."""
-    await timeline.record(
-        session,
-        kind=f"export.{step}",
-        subject_kind="export",
-        subject_id=found.id,
-        actor=actor,
-        now=now,
-        project_id=found.project_id,
-        rules=("OWN-07",),
-        data=data,
-    )

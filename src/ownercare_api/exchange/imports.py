@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ownercare_api.core import jobs
 from ownercare_api.core.errors import Conflict, FieldError, NotFound
 from ownercare_api.core.ids import uuid7
-from ownercare_api.exchange import keeping, tables
+from ownercare_api.exchange import keeping, steps, tables
 from ownercare_api.exchange.lifecycle import IMPORT, IMPORTS, ImportMode, ImportStatus, RosterKind
 from ownercare_api.exchange.models import ExchangeFile, ExchangePurpose, RosterImport
 from ownercare_api.exchange.requesters import require_person
@@ -21,7 +21,6 @@ from ownercare_api.identity.principal import Principal
 from ownercare_api.owners.service import WRITE as OWNERS_WRITE
 from ownercare_api.properties.models import Project
 from ownercare_api.properties.service import WRITE as PROPERTIES_WRITE
-from ownercare_api.timeline import service as timeline
 
 CHECK, APPLY = "exchange.check_import", "exchange.apply_import"
 WRITES = {RosterKind.OWNERS: OWNERS_WRITE, RosterKind.UNITS: PROPERTIES_WRITE}
@@ -105,10 +104,10 @@ async def upload(
     )
     session.add(made)
     await session.flush()
-    made.check_job_id = await _queue(session, made, kind=CHECK, principal=principal, now=now)
+    made.check_job_id = await steps.queue(session, made, kind=CHECK, requester_id=principal.id, now=now)
     await session.flush()
     data: dict[str, Any] = {"kind": kind.value, "mode": mode.value, "dry_run": dry_run, "sha256": file.sha256}
-    await record(session, made, step="uploaded", actor=principal, now=now, data=data)
+    await steps.record(session, made, step="uploaded", actor=principal, now=now, data=data)
     return made
 
 
@@ -123,9 +122,9 @@ async def confirm(session: AsyncSession, *, import_id: UUID, principal: Principa
     if not found.counts.get("valid"):
         raise NothingToImport
     found.status, found.confirmed_by, found.updated_at = target, principal.id, now
-    found.apply_job_id = await _queue(session, found, kind=APPLY, principal=principal, now=now)
+    found.apply_job_id = await steps.queue(session, found, kind=APPLY, requester_id=principal.id, now=now)
     await session.flush()
-    await record(session, found, step="confirmed", actor=principal, now=now)
+    await steps.record(session, found, step="confirmed", actor=principal, now=now)
     return found
 
 
@@ -144,7 +143,7 @@ async def cancel(session: AsyncSession, *, import_id: UUID, principal: Principal
     if found.check_job_id is not None:
         await jobs.cancel(session, job_id=found.check_job_id, now=now)
     await session.flush()
-    await record(session, found, step="cancelled", actor=principal, now=now)
+    await steps.record(session, found, step="cancelled", actor=principal, now=now)
     return found
 
 
@@ -159,38 +158,3 @@ async def get(session: AsyncSession, *, import_id: UUID, principal: Principal, l
 
 async def _locked(session: AsyncSession, *, import_id: UUID, principal: Principal) -> RosterImport:
     return await get(session, import_id=import_id, principal=principal, lock=True)
-
-
-async def _queue(session: AsyncSession, found: RosterImport, *, kind: str, principal: Principal, now: datetime) -> UUID:
-    return await jobs.enqueue_for(
-        session,
-        kind=kind,
-        args={"import_id": str(found.id)},
-        run_at=now,
-        requester_id=principal.id,
-        project_id=found.project_id,
-        unit="rows",
-    )
-
-
-async def record(
-    session: AsyncSession,
-    found: RosterImport,
-    *,
-    step: str,
-    actor: Principal,
-    now: datetime,
-    data: dict[str, Any] | None = None,
-) -> None:
-    """Record a step of an import."""
-    await timeline.record(
-        session,
-        kind=f"import.{step}",
-        subject_kind="import",
-        subject_id=found.id,
-        actor=actor,
-        now=now,
-        project_id=found.project_id,
-        rules=("OWN-04", "OWN-12"),
-        data=data,
-    )
