@@ -1,8 +1,9 @@
 """The access matrix: every operation, by every role, at what is one's own, a sibling's, another firm's, and absent.
 
 `python -m tests.access.matrix --write` writes `matrix.txt` anew; without `--write` it compares. Names of operations
-after it limit it to them. Each cell runs through
-the whole application inside a savepoint that is rolled back; after a refusal the tables must be as they were.
+after it limit it to them. Both run every cell; among the other tests two crowds of equal callers are thinned
+(`_thinned`). Each cell runs through the whole application inside a savepoint that is rolled back; after a refusal the
+tables must be as they were.
 """
 
 import os
@@ -39,6 +40,7 @@ from ownercare_api.identity.roles import ROLES
 GOLDEN = Path(__file__).with_name("matrix.txt")
 WRITE, ONLY, EVERY = "OWNERCARE_WRITE_MATRIX", "OWNERCARE_MATRIX_ONLY", "OWNERCARE_MATRIX_EVERY"
 CHUNKS = 6
+NO_SCOPE = "403 missing_scope"
 MODULES = (
     cases_service,
     cases_work,
@@ -206,8 +208,7 @@ async def run(app: FastAPI, connection: AsyncConnection, world: World, callers: 
             columns = await _columns(callers, known[name], row)
             known_outcomes: dict[str, str] = {}
             if place and not _every_cell():
-                columns = _without_the_crowd_at_the_door(columns, known[name])
-                columns, known_outcomes = _sample(columns, known[name], recorded_line(name, row.relation), turn=place)
+                columns, known_outcomes = _thinned(columns, known[name], recorded_line(name, row.relation), turn=place)
             # What new callers wrote belongs to the world, not to a cell: the savepoint comes after it.
             await connection.exec_driver_sql("SAVEPOINT cell")
             runner = Runner(app, Ledger(connection), world, row, known[name])
@@ -225,40 +226,27 @@ def _every_cell() -> bool:
     return WRITE in os.environ or EVERY in os.environ
 
 
-def _without_the_crowd_at_the_door(columns: list[Column], operation: Operation) -> list[Column]:
-    """Keep the first of those who lack a scope of the operation.
-
-    The door asks for the scope before it looks at what is wanted, and the operation's first line tries every one of
-    them; this halves the time. `--every` and `--write` run every cell.
-    """
-    needed = set(operation.scopes)
-    lacking = [one for one in columns if one.principal is not None and not needed <= one.principal.scopes]
-    return [one for one in columns if one not in lacking[1:]]
+_ONE_IN = 6
 
 
-_THINNED = 6
-
-
-def _sample(
+def _thinned(
     columns: list[Column], operation: Operation, line: str, *, turn: int
 ) -> tuple[list[Column], dict[str, str]]:
-    """Return whom to try, and the outcomes of the others as recorded: one in six of equal colleagues, in turn.
+    """Return whom to try, and the outcomes of the others as recorded; an operation's first line tries everybody.
 
-    Only the group that the recorded line sums up as `~` is thinned. Whoever differs is always tried, and so is
-    everybody in an operation's first line.
+    Of those who lack a scope the first is tried: the door asks for it before it looks at what is wanted. Of the roles
+    that the recorded line sums up as `~`, one in six, in turn. Whoever differs from his like is always tried.
     """
+    needed = set(operation.scopes)
+    lacking = [one.name for one in columns if one.principal is not None and not needed <= one.principal.scopes]
     parts = [part.rpartition(": ") for part in line.partition(" | ")[2].split(" | ")]
+    named = {name for _, _, who in parts for name in who.split()}
+    like = [one.name for one in columns if one.name in ROLES and one.name not in {*named, *lacking}]
     crowd = next((outcome for outcome, _, who in parts if who == "~"), None)
-    if crowd is None:
-        return columns, {}
-    named, needed = {one for _, _, who in parts for one in who.split()}, set(operation.scopes)
-    group = [
-        one.name
-        for one in columns
-        if one.name in ROLES and one.name not in named and one.principal is not None and needed <= one.principal.scopes
-    ]
-    skipped = {name for place, name in enumerate(group) if place % _THINNED != turn % _THINNED}
-    return [one for one in columns if one.name not in skipped], dict.fromkeys(skipped, crowd)
+    untried = dict.fromkeys(lacking[1:], NO_SCOPE)
+    if crowd is not None:
+        untried |= {name: crowd for place, name in enumerate(like) if place % _ONE_IN != turn % _ONE_IN}
+    return [one for one in columns if one.name not in untried], untried
 
 
 @dataclass
@@ -349,17 +337,16 @@ async def _columns(callers: Callers, operation: Operation, row: Row) -> list[Col
 def _line(name: str, relation: str, columns: list[Column], outcomes: Mapping[str, str], *, first: bool) -> str:
     """Return a line; without loss: `*` are all who lack the scope, `~` the largest other group, but in the first line
     of an operation, which names who has the scope."""
-    rest = "403 missing_scope"
     who: dict[str, list[str]] = defaultdict(list)
     for column in columns:
         who[outcomes[column.name]].append(column.name)
-    lacking = who.pop(rest, [])
+    lacking = who.pop(NO_SCOPE, [])
     crowd = max(who, key=lambda outcome: len(who[outcome]), default="")
     parts = []
     for outcome, names in sorted(who.items()):
         short = not first and outcome == crowd and len(names) > 3
         parts.append(f"{outcome}: {'~' if short else ' '.join(names)}")
-    return f"{name} {relation} | " + " | ".join([*parts, *([f"{rest}: *"] if lacking else [])])
+    return f"{name} {relation} | " + " | ".join([*parts, *([f"{NO_SCOPE}: *"] if lacking else [])])
 
 
 def header() -> list[str]:

@@ -34,7 +34,8 @@ async def test_the_audit_trail_on_the_command_line(empty: str, tmp_path: Path) -
     assert (code, "ownercare_runtime" in said) == (0, True), said
     code, said = run("audit", "verify", "--expect", "9:" + "00" * 32)
     assert (code, "[truncated] position 9" in said) == (1, True), said
-    assert run("audit", "verify", "--expect", "9:00", "--public-key", "AAAA")[0] == 2
+    assert run("audit", "verify", "--expect", "9:00")[0] == 2
+    assert run("audit", "verify", "--public-key", "AAAA")[0] == 2
 
     # As if it came from a server whose transaction numbers are higher.
     await connection.execute("SET session_replication_role = replica")
@@ -47,7 +48,7 @@ async def test_the_audit_trail_on_the_command_line(empty: str, tmp_path: Path) -
     code, said = run("audit", "verify")
     assert (code, "[truncated] position 12" in said) == (1, True), said
     code, said = run("audit", "after-restore")
-    assert (code, "12 sealed entries" in said) == (0, True), said
+    assert (code, "12 sealed entries" in said, "transaction numbers are well" in said) == (0, True, True), said
     assert run("audit", "verify")[0] == 0
 
     await connection.execute("ALTER TABLE event DISABLE TRIGGER event_append_only")
