@@ -267,6 +267,17 @@ async def payer_lends_the_reversal(bench: Bench) -> Attempt:
     return Attempt(friend, site.second_finance, path, {"reason": "账户有误"}, money=True)
 
 
+async def lender_reverses_what_a_deputy_paid(bench: Bench) -> Attempt:
+    """Who lent the cash desk takes back what the deputy paid with it."""
+    site, steps = await _site(bench)
+    certified = await steps.certified(await _settlement(bench, site, steps))
+    deputy = await bench.people.staff("data_analyst")
+    await bench.lend(site.finance, deputy)
+    await bench.done(_pay(certified), deputy, _PAID, money=True)
+    path = f"{_pay(certified)}/reversal"
+    return Attempt(site.finance, site.second_finance, path, {"reason": "账户有误"}, money=True)
+
+
 async def another_firm_confirms(bench: Bench) -> Attempt:
     """A user of the property company, given the contractor's role, confirms the deduction that pays its own firm."""
     site, steps = await _site(bench)
@@ -331,7 +342,30 @@ async def adviser_pays_the_release(bench: Bench) -> Attempt:
     return Attempt(adviser, site.finance, f"{path}/release", money=True)
 
 
+async def lender_gives_the_opinion(bench: Bench) -> Attempt:
+    """A deputy asked with lent authority; the lender gives the opinion in a second role."""
+    lender = await _double(bench, "finance_officer", "customer_service_manager")
+    deputy = await bench.people.staff("data_analyst")
+    await bench.lend(lender, deputy)
+    _, path = await _release(bench, deputy)
+    right = await bench.people.staff("customer_service_manager")
+    return Attempt(lender, right, f"{path}/opinion", _SUPPORTED)
+
+
+async def lender_pays_what_a_deputy_supported(bench: Bench) -> Attempt:
+    """A deputy gave the opinion with lent authority; the lender pays in a second role."""
+    site, path = await _release(bench, await bench.people.staff("finance_officer"))
+    lender = await _double(bench, "customer_service_manager", "finance_officer")
+    deputy = await bench.people.staff("data_analyst")
+    await bench.lend(lender, deputy)
+    await bench.done(f"{path}/opinion", deputy, _SUPPORTED)
+    return Attempt(lender, site.finance, f"{path}/release", money=True)
+
+
 WAYS: tuple[Way, ...] = (
+    lender_reverses_what_a_deputy_paid,
+    lender_gives_the_opinion,
+    lender_pays_what_a_deputy_supported,
     estimator_audits,
     estimator_lends_the_audit,
     filer_audits,

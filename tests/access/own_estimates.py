@@ -206,6 +206,19 @@ async def signs_the_survey_with_a_borrowed_pen(bench: Bench) -> Attempt:
     return Attempt(friend, cast.engineer, path, body, code="one_person_one_seat")
 
 
+async def signs_beside_a_deputy(bench: Bench) -> Attempt:
+    """A deputy signed for customer service; who lent that signs for engineering."""
+    cast = await _cast(bench)
+    survey = await recorded_survey(bench.session, cast, now=bench.now)
+    lender = await _double(bench, "customer_relations_supervisor", "engineering_material_engineer")
+    deputy = await bench.people.staff("data_analyst")
+    await bench.lend(lender, deputy)
+    path = f"/v1/site-surveys/{survey.id}/signatures"
+    await bench.done(path, deputy, {"role": PartyRole.CUSTOMER_SERVICE.value})
+    body = {"role": PartyRole.ENGINEERING_OR_PROPERTY.value}
+    return Attempt(lender, cast.engineer, path, body, code="one_person_one_seat")
+
+
 async def _completed(bench: Bench, cast: Cast) -> str:
     order = await completed_order(bench.session, cast, now=bench.now)
     return f"/v1/work-orders/{order.id}/signatures"
@@ -254,6 +267,18 @@ async def engineer_borrows_customer_service(bench: Bench) -> Attempt:
     return Attempt(cast.engineer, cast.colleague, path, body, code="one_person_one_seat")
 
 
+async def accepts_beside_a_deputy(bench: Bench) -> Attempt:
+    """A deputy accepted for engineering; who lent that accepts for customer service."""
+    cast = await _cast(bench)
+    path = await _completed(bench, cast)
+    lender = await _double(bench, "customer_relations_supervisor", "engineering_material_engineer")
+    deputy = await bench.people.staff("data_analyst")
+    await bench.lend(lender, deputy)
+    await bench.done(path, deputy, {"seat": SignatureSeat.ENGINEERING_OR_PROPERTY.value})
+    body = {"seat": SignatureSeat.CUSTOMER_SERVICE.value}
+    return Attempt(lender, cast.colleague, path, body, code="one_person_one_seat")
+
+
 async def consents_for_the_owner(bench: Bench) -> Attempt:
     """The property company's machine was given the scope to record the owner's consent to its own extension."""
     cast = await _cast(bench)
@@ -293,5 +318,7 @@ WAYS: tuple[Way, ...] = (
     accepts_own_work,
     has_own_work_accepted,
     engineer_borrows_customer_service,
+    signs_beside_a_deputy,
+    accepts_beside_a_deputy,
     consents_for_the_owner,
 )

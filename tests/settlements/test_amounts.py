@@ -95,7 +95,7 @@ FACTS = SettlementFacts(
     audit_threshold_fen=2_000_000,
     confirmation_over=False,
     reminder_over=False,
-    paid_by=None,
+    payers=frozenset(),
     hands={},
 )
 
@@ -136,6 +136,6 @@ def test_one_person_with_every_role_is_still_one_person(part: Part) -> None:
     assert refusal("certification", facts, actor) is (None if part in after else OwnWork)
     certified = replace(facts, status=SettlementStatus.CERTIFIED)
     assert refusal("payment", certified, actor) is (None if part in (Part.PAID, Part.REVERSED) else OwnWork)
-    paid = replace(facts, status=SettlementStatus.PAID, paid_by=uuid7())
+    paid = replace(facts, status=SettlementStatus.PAID, payers=frozenset({uuid7()}))
     assert refusal("payment/reversal", paid, actor) is (None if part in (Part.PAID, Part.REVERSED) else OwnWork)
-    assert refusal("payment/reversal", replace(paid, hands={}, paid_by=actor.id), actor) is OwnWork
+    assert refusal("payment/reversal", replace(paid, hands={}, payers=frozenset({actor.id})), actor) is OwnWork

@@ -189,6 +189,7 @@ def _sign(job: Job, seat: SignatureSeat, signer: Actor, *, content: bool) -> Non
         seat=seat,
         signed_by=None if by_owner else signer.id,
         signed_by_name=case.intake.caller_name if by_owner else signer.name,
+        persons=[] if by_owner else [signer.id],
         taken_by=signer.id if by_owner else None,
         opinion=case.pick(_OPINIONS if content else _GRUMBLES) if by_owner else "验收合格。",
         satisfied=satisfied,

@@ -206,6 +206,7 @@ def _sign(visit: Visit) -> None:
         case.wait(60, 420) if slow else case.wait(2, 14)
         party = visit.parties[role]
         party["signed_by"], party["signed_by_name"], party["signed_at"] = signer.id, signer.name, case.now
+        party["persons"] = [signer.id]
         visit.event("signed", by=signer, role=role.value)
     _co_sign(visit, by=signer)
 

@@ -193,7 +193,8 @@ class SettlementFacts:
     audit_threshold_fen: int
     confirmation_over: bool
     reminder_over: bool
-    paid_by: UUID | None
+    payers: frozenset[UUID]
+    """Who paid it, and who lent the payer the authority; empty while it is not paid."""
     hands: Hands
 
 
@@ -271,7 +272,7 @@ def _payer_is_new(settlement: SettlementFacts, actor: Principal) -> None:
 
 
 def _not_the_payer(settlement: SettlementFacts, actor: Principal) -> None:
-    if settlement.paid_by in actor.acting("settlements:pay", project_id=settlement.project_id):
+    if settlement.payers & actor.acting("settlements:pay", project_id=settlement.project_id):
         raise OwnWork
 
 

@@ -1,5 +1,6 @@
 """The life of a release of retention (保证金返还): request, customer-service opinion, payment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -25,8 +26,8 @@ class ReleaseFacts:
     """What the guards look at."""
 
     project_id: UUID
-    requested_by: UUID
-    opinion_by: UUID | None
+    makers: frozenset[UUID]
+    """Who asked for it, and later who gave the opinion; with those who lent the authority."""
     open_deductions: int
 
 
@@ -43,14 +44,12 @@ OPINION_SCOPE = "approvals:decide:department_manager"
 """The opinion is the customer-service manager's (FIN-11)."""
 
 
-def _not_the_requester(release: ReleaseFacts, actor: Principal) -> None:
-    if release.requested_by in actor.acting(OPINION_SCOPE, project_id=release.project_id):
-        raise OwnWork
+def _others_than(scope: str) -> Callable[[ReleaseFacts, Principal], None]:
+    def others(release: ReleaseFacts, actor: Principal) -> None:
+        if release.makers & actor.acting(scope, project_id=release.project_id):
+            raise OwnWork
 
-
-def _neither_requester_nor_adviser(release: ReleaseFacts, actor: Principal) -> None:
-    if {release.requested_by, release.opinion_by} & actor.acting("settlements:pay", project_id=release.project_id):
-        raise OwnWork
+    return others
 
 
 def _deductions_booked(release: ReleaseFacts, _: Principal) -> None:
@@ -69,7 +68,7 @@ RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
             frozenset({_R.REQUESTED}),
             _R.SUPPORTED,
             OPINION_SCOPE,
-            (in_person, _not_the_requester),
+            (in_person, _others_than(OPINION_SCOPE)),
             ("FIN-11",),
         ),
         Step(
@@ -77,7 +76,7 @@ RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
             frozenset({_R.SUPPORTED}),
             _R.RELEASED,
             "settlements:pay",
-            (in_person, _neither_requester_nor_adviser, _deductions_booked),
+            (in_person, _others_than("settlements:pay"), _deductions_booked),
             ("FIN-11",),
         ),
         # Such as one that a deduction has overtaken: the account no longer holds so much.

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
@@ -159,6 +159,8 @@ class Settlement(Stamped, Base):
     certification_opinion: Mapped[str | None]
     paid_by: Mapped[UUID | None]
     paid_by_name: Mapped[str | None]
+    payers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
+    """Who paid it, and who lent the payer the authority: they don't reverse it (reading 10)."""
     paid_at: Mapped[datetime | None]
     payments: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often it was paid, reversed payments included."""

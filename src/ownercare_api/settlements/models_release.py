@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Stamped, enum_column
@@ -36,6 +36,8 @@ class RetentionRelease(Stamped, Base):
     note: Mapped[str | None]
     requested_by: Mapped[UUID]
     requested_by_name: Mapped[str]
+    makers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
+    """Who asked for it, who gave the opinion, and who lent them the authority: they don't pay it (reading 10)."""
     opinion: Mapped[str | None]
     """Quality in the warranty period and cooperation in repairs, weighed by customer service."""
     opinion_by: Mapped[UUID | None]

@@ -59,6 +59,7 @@ async def pay(
     )
     settlement.status = begun.target
     settlement.paid_by, settlement.paid_by_name, settlement.paid_at = principal.id, principal.name, now
+    settlement.payers = sorted(principal.acting("settlements:pay", project_id=settlement.project_id))
     settlement.payment_entry_id, settlement.payment_reference = entry.id, reference
     await _told(session, settlement=settlement, kind="paid", entry_id=entry.id, actor=principal, now=now)
     return settlement
@@ -93,6 +94,7 @@ async def reverse_payment(
     )
     settlement.status = begun.target
     settlement.paid_by = settlement.paid_by_name = settlement.paid_at = None
+    settlement.payers = []
     settlement.payment_entry_id = settlement.payment_reference = None
     settlement.deducted_fen = settlement.claimed_fen = 0
     await session.flush()

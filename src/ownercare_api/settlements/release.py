@@ -76,6 +76,7 @@ async def request_release(
         note=note,
         requested_by=principal.id,
         requested_by_name=principal.name,
+        makers=sorted(principal.acting(_SCOPES["release_requested"], project_id=account.project_id)),
     )
     session.add(release)
     await _record(session, release, "release_requested", actor=principal, now=now)
@@ -102,6 +103,8 @@ async def give_opinion(
     release.status = target if supported else ReleaseStatus.OPPOSED
     release.opinion, release.opinion_at = opinion, now
     release.opinion_by, release.opinion_by_name = principal.id, principal.name
+    advisers = principal.acting(OPINION_SCOPE, project_id=release.project_id)
+    release.makers = sorted({*release.makers, *advisers})
     await _record(session, release, "release_opinion_given", actor=principal, now=now)
     return release
 
@@ -152,8 +155,7 @@ async def facts_of(session: AsyncSession, release: RetentionRelease) -> ReleaseF
     """Return what the guards look at."""
     return ReleaseFacts(
         project_id=release.project_id,
-        requested_by=release.requested_by,
-        opinion_by=release.opinion_by,
+        makers=frozenset(release.makers),
         open_deductions=await repository_ledger.open_deductions(session, contract_id=release.contract_id),
     )
 

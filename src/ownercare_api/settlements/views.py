@@ -57,7 +57,7 @@ def settlement_facts(row: Any, clocks: Sequence[DeadlineRead]) -> SettlementFact
         audit_threshold_fen=row.audit_threshold_fen,
         confirmation_over=ClockKind.CONTRACTOR_CONFIRMATION in over,
         reminder_over=ClockKind.CONTRACTOR_REMINDER in over,
-        paid_by=row.paid_by,
+        payers=frozenset(row.payers or ()),
         hands=_hands(row.hands),
     )
 

@@ -63,7 +63,7 @@ def trial_balance(rows: Sequence[Any]) -> dict[str, Any]:
 
 def release(row: Any, *, open_deductions: int, principal: Principal) -> dict[str, Any]:
     """Return the fields of `ReleaseRead`."""
-    facts = ReleaseFacts(row.project_id, row.requested_by, row.opinion_by, open_deductions)
+    facts = ReleaseFacts(row.project_id, frozenset(row.makers), open_deductions)
 
     def may(scope: str) -> bool:
         return principal.may(scope, project_id=row.project_id)

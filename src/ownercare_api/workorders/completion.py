@@ -137,10 +137,14 @@ async def sign(
     seat = given.seat
     facts = (await orders.facts_of(session, order)).wanting(seat)
     WORK_ORDER_LIFECYCLE.check("signatures", status=order.status, subject=facts, actor=principal)
-    signature = CompletionSignature(signed_by=principal.id, signed_by_name=principal.name)
     if seat is SignatureSeat.OWNER:
         name = given.owner_name or await repository.owner_name(session, ticket_id=order.ticket_id)
-        signature = CompletionSignature(signed_by_name=name, taken_by=principal.id)
+        signature = CompletionSignature(signed_by_name=name, persons=[], taken_by=principal.id)
+    else:
+        persons = principal.acting(
+            f"work_orders:sign:{seat.value}", project_id=order.project_id, firm_ids=[order.firm_id]
+        )
+        signature = CompletionSignature(signed_by=principal.id, signed_by_name=principal.name, persons=sorted(persons))
     await put(session, order, facts, signature, given=given, calendar=calendar, principal=principal, now=now)
     return order
 
@@ -186,7 +190,7 @@ async def put(
             f"work_orders:sign:{seat.value}", project_id=order.project_id, firm_ids=[order.firm_id]
         ),
     )
-    signed = facts.with_signature(seat, signature.signed_by)
+    signed = facts.with_signature(seat, frozenset(signature.persons))
     if not signed.missing_signatures:
         order.status = WORK_ORDER_LIFECYCLE.check("sign-off", status=order.status, subject=signed, actor=principal)
         order.signed_off_at = now

@@ -99,6 +99,8 @@ async def sign(
     party = next(one for one in parties if one.role is role)
     party.signed_by, party.signed_by_name, party.signed_at = principal.id, principal.name, now
     party.comment, party.signature_file_id = comment, signature_file_id
+    scope = f"site_surveys:sign:{role.value}"
+    party.persons = sorted(principal.acting(scope, project_id=survey.project_id, firm_ids=[party.firm_id]))
     await history.of_survey(
         session,
         survey,
@@ -107,9 +109,7 @@ async def sign(
         now=now,
         rules=("REP-02", "REP-04"),
         role=role.value,
-        **principal.on_behalf_of(
-            f"site_surveys:sign:{role.value}", project_id=survey.project_id, firm_ids=[party.firm_id]
-        ),
+        **principal.on_behalf_of(scope, project_id=survey.project_id, firm_ids=[party.firm_id]),
     )
     if not survey_facts(survey, parties, captain_id=captain_id).missing:
         await _co_sign(session, survey, principal=principal, now=now)

@@ -90,6 +90,8 @@ class SurveySeat:
     required: bool
     firm_id: UUID | None
     signed_by: UUID | None
+    persons: frozenset[UUID] = frozenset()
+    """The signer, and who lent the signer the authority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +148,14 @@ class SurveyFactSheet:
         if seat.signed_by is not None:
             raise SeatTaken
         persons = actor.acting(scope, project_id=self.project_id, firm_ids=[seat.firm_id])
-        if any(other.signed_by in persons for other in self.seats.values()):
+        if any(persons & other.persons for other in self.seats.values()):
             raise OnePersonOneSeat
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFactSheet:
-    """A work order as the guards see it; `signed` holds this round's seats and who signed (the owner: None)."""
+    """A work order as the guards see it; `signed` holds this round's seats and the persons who signed: the signer
+    and who lent the authority; nobody where the owner's signature was taken."""
 
     project_id: UUID
     firm_id: UUID | None
@@ -162,16 +165,16 @@ class OrderFactSheet:
     dispatched: bool
     open_extension: bool
     completed_by: UUID | None
-    signed: Mapping[SignatureSeat, UUID | None] = field(default_factory=dict)
+    signed: Mapping[SignatureSeat, frozenset[UUID]] = field(default_factory=dict)
     wanted: SignatureSeat | None = None
 
     def wanting(self, seat: SignatureSeat) -> "OrderFactSheet":
         """Return the same facts about one seat."""
         return replace(self, wanted=seat)
 
-    def with_signature(self, seat: SignatureSeat, person: UUID | None) -> "OrderFactSheet":
+    def with_signature(self, seat: SignatureSeat, persons: frozenset[UUID]) -> "OrderFactSheet":
         """Return the facts after a signature."""
-        return replace(self, signed={**self.signed, seat: person})
+        return replace(self, signed={**self.signed, seat: persons})
 
     @property
     def missing_signatures(self) -> list[str]:
@@ -213,5 +216,5 @@ class OrderFactSheet:
         persons = actor.acting(scope, project_id=self.project_id, firm_ids=[self.firm_id])
         if seat is not SignatureSeat.REPAIR_CAPTAIN and self.completed_by in persons:
             raise ReporterSignsAsCaptain
-        if persons.intersection(self.signed.values()):
+        if any(persons & others for others in self.signed.values()):
             raise OnePersonOneSeat

@@ -79,6 +79,7 @@ async def record_findings(
     for party in parties:
         party.signed_by = party.signed_by_name = party.signed_at = None
         party.comment = party.signature_file_id = None
+        party.persons = []
     survey.status = status
     _fill(survey, findings, contract=contract, principal=principal)
     await _reconsider_contractor(session, ticket, survey, parties, contract)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
@@ -78,6 +78,8 @@ class SurveyParty(Identified, Base):
     firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"))
     signed_by: Mapped[UUID | None]
     signed_by_name: Mapped[str | None]
+    persons: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
+    """Whose signature it counts as: the signer's, and that of who lent him the authority (reading 10)."""
     signed_at: Mapped[datetime | None]
     comment: Mapped[str | None]
     signature_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("file_object.id"))
@@ -222,6 +224,8 @@ class CompletionSignature(Identified, Base):
     """The account; null for an owner whose signature `taken_by` took. One who signs in person has both his account
     here and nobody who took it."""
     signed_by_name: Mapped[str]
+    persons: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
+    """Whose signature it counts as: the signer's, and that of who lent him the authority (reading 10)."""
     taken_by: Mapped[UUID | None]
     opinion: Mapped[str | None]
     """维修意见"""

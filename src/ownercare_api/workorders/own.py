@@ -254,7 +254,9 @@ async def sign(
         signature_file_id=signature_file_id,
         satisfaction=satisfaction,
     )
-    signature = CompletionSignature(signed_by=principal.id, signed_by_name=await _name(session, principal))
+    signature = CompletionSignature(
+        signed_by=principal.id, persons=[principal.id], signed_by_name=await _name(session, principal)
+    )
     facts = await orders.facts_of(session, order)
     await completion.put(session, order, facts, signature, given=given, calendar=calendar, principal=principal, now=now)
     return order

@@ -44,7 +44,12 @@ def survey_facts(survey: Any, parties: Sequence[Any], *, captain_id: UUID | None
     return SurveyFactSheet(
         project_id=survey.project_id,
         captain_id=captain_id,
-        seats={party.role: SurveySeat(party.role, party.required, party.firm_id, party.signed_by) for party in parties},
+        seats={
+            party.role: SurveySeat(
+                party.role, party.required, party.firm_id, party.signed_by, frozenset(party.persons or ())
+            )
+            for party in parties
+        },
     )
 
 
@@ -127,7 +132,7 @@ def order_facts(
         dispatched=order.dispatched_at is not None,
         open_extension=open_extension,
         completed_by=order.completed_by,
-        signed={one.seat: one.signed_by for one in signatures if one.round == order.round},
+        signed={one.seat: frozenset(one.persons or ()) for one in signatures if one.round == order.round},
     )
 
 
