@@ -139,6 +139,7 @@ def _invite(visit: Visit) -> None:
             required=why is None,
             exempt_because=why,
             firm_id=firm_id,
+            persons=[],
         )
 
 
