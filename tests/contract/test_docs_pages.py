@@ -1,5 +1,6 @@
 """The documentation pages work without any other host."""
 
+import gzip
 import re
 
 import httpx
@@ -55,3 +56,16 @@ async def test_the_document_is_served_and_cached(client: httpx.AsyncClient) -> N
     assert answer.json()["info"]["title"] == "OwnerCare"
     again = await client.get("/openapi.json", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
+
+
+async def test_the_document_is_packed_for_who_can_unpack(client: httpx.AsyncClient) -> None:
+    answers = {}
+    for coding in ("gzip", "identity"):
+        async with client.stream("GET", "/openapi.json", headers={"Accept-Encoding": coding}) as answer:
+            assert answer.headers["vary"] == "Accept-Encoding"
+            answers[coding] = answer, b"".join([part async for part in answer.aiter_raw()])
+    (packed, short), (plain, long) = answers["gzip"], answers["identity"]
+    assert (packed.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+    assert gzip.decompress(short) == long
+    assert len(short) * 5 < len(long)
+    assert packed.headers["etag"] != plain.headers["etag"]
