@@ -25,7 +25,7 @@ demo: env ## play the main job on a scratch database; ends with an exit code
 	@$(BIN)/ownercare demo $(ARGS)
 
 test: env-dev ## the test suite (ARGS="-k dispatch" narrows it)
-	@$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal $(ARGS)
 
 bench: env-dev ## the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)

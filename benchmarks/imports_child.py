@@ -1,6 +1,7 @@
 """The child of `benchmarks.imports`: checks a roster and takes it over, and tells its seconds and peak memory."""
 
 import asyncio
+import gc
 import io
 import json
 import sys
@@ -86,6 +87,8 @@ def main() -> None:
     """Do the work that the command line names."""
     url, folder, file, project, clerk, mode = sys.argv[1:]
     content = io.BytesIO(Path(file).read_bytes())
+    gc.collect()  # as the worker does when it starts
+    gc.freeze()
     print(json.dumps(asyncio.run(work(url, Path(folder), content, UUID(project), UUID(clerk), ImportMode(mode)))))
 
 

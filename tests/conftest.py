@@ -1,6 +1,7 @@
 """The test bench: one embedded PostgreSQL, one migrated template, one outer transaction per test."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ from ownercare_api.timeline.denials import Denials
 
 configure("INFO")
 
+SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+"""The tests' server need not outlive a power cut: nothing waits for the disk."""
 TEMPLATE = "ownercare_template"
 MASTER = bytes(range(32))
 FRIDAY_NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -142,7 +145,7 @@ async def _sql(url: str, *statements: str) -> None:
         await connection.close()
 
 
-async def _seed(url: str) -> None:
+async def seed(url: str) -> None:
     """Put the working calendar into the template: every test needs it, and none changes it for another."""
     database = PooledDatabase(url, pool_size=1)
     async with database.session() as session:
@@ -158,9 +161,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         root = root.parent
-    with embedded.running(data_dir=root / "server", database=TEMPLATE) as server:
+    with embedded.running(data_dir=root / "server", database=TEMPLATE, settings=SERVER) as server:
         migrations.upgrade(server.url)
-        asyncio.run(_seed(server.url))
+        asyncio.run(seed(server.url))
         yield server.url
 
 
@@ -216,7 +219,11 @@ def app_shell(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """Build the application once; each test binds it to its own transaction."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"))
     state = AppState(settings=settings, database=None, keyring=Keyring.from_master(MASTER))  # type: ignore[arg-type]
-    return create_app(state)
+    app = create_app(state)
+    # As in `asgi`: what start-up made stays for good, and the collector need not walk it at every turn.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Lent hands: signatures, payments and releases of retention keep who lent the authority, beside who acted."""
+"""Lent hands: signatures, payments, releases and change requests keep who lent the authority, beside who acted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ _COLUMNS = (
     ("completion_signature", "persons", "array_remove(ARRAY[signed_by], NULL)"),
     ("settlement", "payers", "array_remove(ARRAY[paid_by], NULL)"),
     ("retention_release", "makers", "array_remove(ARRAY[requested_by, opinion_by], NULL)"),
+    ("owner_change", "makers", "ARRAY[entered_by]"),
 )
 """Table, column, and what is known of the rows of before: who acted. Who lent authority stands in the timeline only."""
 

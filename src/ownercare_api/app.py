@@ -6,9 +6,10 @@ from ownercare_api import docs_pages, wiring
 from ownercare_api.approvals import router as approvals
 from ownercare_api.approvals.service import ApprovalHooks
 from ownercare_api.contractors import router as contractors
+from ownercare_api.contractors import router_accounts as contractors_accounts
 from ownercare_api.contractors import router_teams as contractors_teams
 from ownercare_api.core.denials import DenialLog
-from ownercare_api.core.http import middleware, problems
+from ownercare_api.core.http import middleware, problems, route_index
 from ownercare_api.core.http.lifespan import lifespan
 from ownercare_api.core.http.state import AppState
 from ownercare_api.deadlines import router as deadlines
@@ -42,6 +43,7 @@ from ownercare_api.owners import router_households as owners_households
 from ownercare_api.owners import router_looks as owners_looks
 from ownercare_api.owners import router_merges as owners_merges
 from ownercare_api.owners import router_page as owners_page
+from ownercare_api.owners import router_payments as owners_payments
 from ownercare_api.owners import router_transfers as owners_transfers
 from ownercare_api.owners.merging import OwnerHooks
 from ownercare_api.owners.page import OwnerPage
@@ -49,6 +51,7 @@ from ownercare_api.policies import router as policies
 from ownercare_api.policies.service import ProjectTree
 from ownercare_api.portal import router_files as portal_files
 from ownercare_api.portal import router_orders as portal_orders
+from ownercare_api.portal import router_payments as portal_payments
 from ownercare_api.portal import router_privacy as portal_privacy
 from ownercare_api.portal import router_profile as portal_profile
 from ownercare_api.portal import router_records as portal_records
@@ -57,6 +60,7 @@ from ownercare_api.portal import router_tickets as portal_tickets
 from ownercare_api.privacy import router as privacy
 from ownercare_api.properties import router as properties_router
 from ownercare_api.properties import router_history as properties_history
+from ownercare_api.properties import router_tree as properties_tree
 from ownercare_api.properties import service as properties
 from ownercare_api.settlements import router_accounts as settlements_accounts
 from ownercare_api.settlements import router_ledger as settlements_ledger
@@ -94,11 +98,13 @@ ROUTERS = (
     portal_surveys.router,
     portal_files.router,
     portal_records.router,
+    portal_payments.router,
     portal_privacy.router,
     approvals.router,
     policies.router,
     properties_router.router,
     properties_history.router,
+    properties_tree.router,
     owners.router,
     owners_homes.router,
     owners_looks.router,
@@ -111,7 +117,9 @@ ROUTERS = (
     owners_changes.router,
     owners_merges.router,
     owners_transfers.router,
+    owners_payments.router,
     contractors.router,
+    contractors_accounts.router,
     contractors_teams.router,
     workorders_surveys.router,
     workorders.router,
@@ -160,6 +168,7 @@ def create_app(state: AppState) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(docs_pages.router)
+    route_index.install(app)
     problems.install(app)
     app.add_middleware(middleware.EdgeMiddleware)
     return app

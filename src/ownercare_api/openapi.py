@@ -92,6 +92,9 @@ _IDEMPOTENCY_KEY = {
     "first answer again for 48 hours, with `Idempotency-Replayed: true`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+_KEY_WITHOUT_EFFECT = _IDEMPOTENCY_KEY | {
+    "description": "Accepted and without effect: this only looks. Each repetition is another look, on record."
+}
 _IF_MATCH_HEADER = {
     "name": "If-Match",
     "in": "header",
@@ -187,10 +190,12 @@ def _complete(
     if writes:
         refusals.append(ConcurrentChange)
     if writes and method == "POST":
-        required = _KEY_REQUIRED in calls
-        parameters.append(_IDEMPOTENCY_KEY | ({"required": True} if required else {}))
+        required, looks = _KEY_REQUIRED in calls, "200" in responses
+        key = _KEY_WITHOUT_EFFECT if looks else _IDEMPOTENCY_KEY
+        parameters.append(key | ({"required": True} if required else {}))
         refusals += [KeyMalformed, KeyInFlight, KeyReused, *([KeyMissing] if required else [])]
-        _headers(responses, _REPLAYED)
+        if not looks:
+            _headers(responses, _REPLAYED)
         if "{" not in path:
             _headers(responses, _LOCATION, only="201")
     if _IF_MATCH in calls:

@@ -2,6 +2,7 @@
 
 from ownercare_api.approvals import models as approvals
 from ownercare_api.contractors import models as contractors
+from ownercare_api.contractors import models_accounts as contractors_accounts
 from ownercare_api.core import field_keys, idempotency_table, jobs, numbers
 from ownercare_api.core.database import Base
 from ownercare_api.deadlines import models as deadlines
@@ -11,6 +12,7 @@ from ownercare_api.identity import models as identity
 from ownercare_api.owners import models as owners
 from ownercare_api.owners import models_changes as owner_changes
 from ownercare_api.owners import models_looks as owner_looks
+from ownercare_api.owners import models_payments as owner_payments
 from ownercare_api.owners import models_records as owner_records
 from ownercare_api.owners import models_sharing as owner_sharing
 from ownercare_api.policies import models as policies
@@ -32,6 +34,7 @@ __all__ = [
     "approvals",
     "audit",
     "contractors",
+    "contractors_accounts",
     "deadlines",
     "exchange",
     "field_keys",
@@ -45,6 +48,7 @@ __all__ = [
     "occupancy",
     "owner_changes",
     "owner_looks",
+    "owner_payments",
     "owner_records",
     "owner_sharing",
     "owners",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.approvals import personal as approvals_personal
 from ownercare_api.approvals.service import ApprovalHooks
+from ownercare_api.contractors import personal as contractors_personal
 from ownercare_api.contractors import service as contractors
 from ownercare_api.contractors.models import ConstructionContract, Firm, FirmProject
 from ownercare_api.core.crypto import Keyring
@@ -140,6 +141,7 @@ def privacy_parts(settings: Settings, keyring: Keyring) -> PrivacyParts:
         deadlines_personal,
         tickets_personal,
         owners_personal,
+        contractors_personal,
         properties_personal,
         exchange_personal,
         identity_personal,

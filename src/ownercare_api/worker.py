@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import select
 
 from ownercare_api import wiring
-from ownercare_api.core import field_keys, idempotency_table, jobs, messages
+from ownercare_api.core import field_keys, jobs, keeping, message_gateway
 from ownercare_api.core.clock import Clock, business_date
 from ownercare_api.core.crypto import Keyring, load_master_key
 from ownercare_api.core.database import Database
@@ -30,6 +30,7 @@ from ownercare_api.exchange import jobs as exchange_jobs
 from ownercare_api.files import jobs as files_jobs
 from ownercare_api.files.storage import Store
 from ownercare_api.identity import jobs as identity_jobs
+from ownercare_api.owners import jobs as owners_jobs
 from ownercare_api.privacy import jobs as privacy_jobs
 from ownercare_api.privacy.columns import ENCRYPTED
 from ownercare_api.settlements import confirmation
@@ -42,11 +43,16 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 1.0
 _ALERTS_AT_ONCE, _JOBS_AT_ONCE, _DEEMED_AT_ONCE = 100, 20, 100
-_JOBS_KEPT = timedelta(days=30)
+_SENDERS = 3
+"""Messages that wait for a gateway at the same time."""
 _BEAT, _SWEEP, _HOUSEKEEPING = timedelta(seconds=10), timedelta(seconds=30), timedelta(minutes=10)
 _VERIFICATION = timedelta(minutes=10)
 _TIDYING = timedelta(hours=6)
 _KEYS_SECONDS = 3.0
+
+
+KEPT = (*keeping.KEPT, *identity_jobs.KEPT)
+"""What is not kept for ever, besides looks, copies and files, which their rooms delete."""
 
 
 @dataclass
@@ -57,6 +63,8 @@ class Worker:
     keyring: Keyring
     calendars: CalendarStore
     handlers: Mapping[str, jobs.AnyHandler]
+    sending: frozenset[str] = frozenset()
+    """Kinds of jobs that send messages: their gateway may hang, and a code is good for minutes."""
     daily: tuple[str, ...] = ()
     """Kinds of jobs that are queued once a day."""
     on_fired: alerts.OnFired | None = None
@@ -77,7 +85,13 @@ class Worker:
     @property
     def long(self) -> dict[str, jobs.AnyHandler]:
         """Return the handlers of jobs that last."""
-        return {kind: one for kind, one in self.handlers.items() if isinstance(one, jobs.LongHandler)}
+        lasting = {kind: one for kind, one in self.handlers.items() if isinstance(one, jobs.LongHandler)}
+        return {kind: one for kind, one in lasting.items() if kind not in self.sending}
+
+    @property
+    def senders(self) -> dict[str, jobs.AnyHandler]:
+        """Return the handlers of jobs that wait for somebody else's server."""
+        return {kind: one for kind, one in self.handlers.items() if kind in self.sending}
 
     def every(self, pause: timedelta, name: str, *, now: datetime) -> bool:
         """Say whether something that is done now and then is due, and take note."""
@@ -115,13 +129,16 @@ def assemble(*, database: Database, settings: Settings, keyring: Keyring | None 
             **identity_jobs.handlers(
                 keyring=keyring,
                 directory=wiring.identity_directory(keyring),
-                gateway=messages.gateway(settings),
+                gateway=message_gateway.gateway(settings),
             ),
             **exchange_jobs.handlers(wiring.exchange_desk(settings, keyring)),
+            **owners_jobs.handlers(),
             **privacy_jobs.handlers(wiring.privacy_parts(settings, keyring)),
+            keeping.FORGET: keeping.handler(KEPT),
             files_jobs.SWEEP: files_jobs.sweep_handler(Store(settings.data_dir / "files")),
         },
-        daily=(files_jobs.SWEEP,),
+        sending=frozenset({identity_jobs.SEND}),
+        daily=(keeping.FORGET, files_jobs.SWEEP, *owners_jobs.DAILY),
         audit=keeper_of(settings),
     )
 
@@ -145,6 +162,7 @@ async def _work(worker: Worker, *, clock: Clock, stop: asyncio.Event, poll_secon
     database, wake = worker.database, asyncio.Event()
     listener = asyncio.create_task(_listen(database, wake=wake, stop=stop))
     long = asyncio.create_task(long_jobs(worker, clock=clock, stop=stop, poll_seconds=poll_seconds))
+    sender = asyncio.create_task(messages(worker, clock=clock, stop=stop))
     log.info("worker.started", worker=worker.name)
     keys = asyncio.create_task(rotations(worker, clock=clock, stop=stop))
     try:
@@ -156,7 +174,8 @@ async def _work(worker: Worker, *, clock: Clock, stop: asyncio.Event, poll_secon
         listener.cancel()
         keys.cancel()  # a rotation goes on where it was
         long.cancel()  # what it was at comes back when its lease lapses, or goes on where it was
-        for task in (listener, long, keys):
+        sender.cancel()  # a message that may have been accepted is sent again with the same id
+        for task in (listener, long, keys, sender):
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         with contextlib.suppress(Exception):  # the database may be what went away
@@ -227,6 +246,25 @@ async def long_jobs(worker: Worker, *, clock: Clock, stop: asyncio.Event, poll_s
             await _first_of(stop, seconds=poll_seconds)
 
 
+async def messages(worker: Worker, *, clock: Clock, stop: asyncio.Event) -> None:
+    """Send messages, beside everything else: neither a slow gateway nor an import holds the other up. One at a time,
+    and several at once while there are more."""
+
+    async def send() -> bool:
+        try:
+            return await jobs.run_next(worker.database, handlers=worker.senders, now=clock(), clock=clock)
+        except Exception as error:
+            log.warning("worker.messages_failed", error=type(error).__name__)
+            return False
+
+    at_once = 1
+    while not stop.is_set():
+        sent = await asyncio.gather(*(send() for _ in range(at_once)))
+        at_once = _SENDERS if all(sent) else 1
+        if not any(sent):
+            await _first_of(stop, seconds=POLL_SECONDS)
+
+
 async def _silence(worker: Worker, now: datetime) -> bool:
     """Deem settlements confirmed whose contractor stayed silent through period and reminder (FIN-07, reading 11)."""
     async with worker.database.session() as session:
@@ -268,9 +306,8 @@ async def _housekeeping(worker: Worker, now: datetime) -> bool:
     if not worker.every(_HOUSEKEEPING, "housekeeping", now=now):
         return False
     async with worker.database.session() as session:
-        await idempotency_table.forget(session, now=now)
-        await identity_jobs.housekeeping(session, now=now)
-        await jobs.forget(session, before=now - _JOBS_KEPT)
+        for rule in KEPT:  # a batch of each now and then; what is left goes with the daily job
+            await keeping.forget_some(session, rule=rule, now=now)
         for kind in worker.daily:
             await jobs.enqueue_daily(session, kind=kind, day=business_date(now), run_at=now)
         await session.commit()

@@ -9,14 +9,36 @@ _READ: dict[str, Any] = {"firms": NO_FIRM, "right": _CLERK}
 _OWNER: dict[str, Any] = {**_READ, "read": ("owners:read",)}
 _LIST: dict[str, Any] = {"lists": True, "right": _MANAGER, "firm_letters": ""}
 _WHY = {"reason": "业主表示未申请"}
+_FINANCE = "finance_officer"
+NEW_ACCOUNT = {
+    "bank_name": "临澜银行滨江支行",
+    "bank_account": "6222021001008888777",
+    "bank_account_holder": "某某公司",
+    "reason": "网点撤销",
+}
+_ACCOUNT_CHANGE: dict[str, Any] = {
+    "subject": "account_change", "path": {"firm_id": "firm_changing"}, "firms": NO_FIRM, "sight": "staff",
+    "read": ("contractors:read",), "company_wide": True, "machines": False, "right": _FINANCE,
+}  # fmt: skip
 _CALLED = {"verification": "called_back", "note": "本人确认"}
 
 CASES = [
     Case("units_deliveries_list", subject="unit", sight="project", right=_CLERK),
     Case("units_occupancies_list", subject="unit", sight="project", right=_CLERK),
-    Case("firms_disclosures_create", subject="company", body={"field": "contact_phone", "purpose": "联系派工"},
-         firms=COMPANY,
-         sight="staff", right="system_administrator"),
+    Case("firms_disclosures_create", subject="company", body={"field": "contact_phone", "purpose": "联系派工",
+         "ticket_id": child("ticket")}, firms=COMPANY, sight="staff", right=_FINANCE,
+         why="all staff see the firms, and those of the world all work in the own project"),
+    Case("firms_disclosures_list", subject="company", firms=COMPANY, sight="staff", right="auditor"),
+    Case("firms_bank_account_changes_create", subject="company", firms=COMPANY, sight="staff",
+         body={**NEW_ACCOUNT, "evidence_file_ids": [own("file_letter")]}, company_wide=True, machines=False,
+         read=("contractors:read",), right=_FINANCE),
+    Case("firms_bank_account_changes_list", subject="company", firms=COMPANY, sight="staff", right=_FINANCE),
+    Case("firms_bank_account_changes_read", subject="account_change_ended", path={"firm_id": "company"},
+         firms=COMPANY, sight="staff", right=_FINANCE),
+    Case("firms_bank_account_changes_confirmation_create", body={"verification": "called_back", "note": "逐位核对"},
+         **_ACCOUNT_CHANGE),
+    Case("firms_bank_account_changes_rejection_create", body={"reason": "单位未申请"}, **_ACCOUNT_CHANGE),
+    Case("firms_bank_account_changes_withdrawal_create", body={"reason": "账号有误"}, **_ACCOUNT_CHANGE),
     Case("ownerships_update", subject="ownership", body={"contract_number": "HT-1"}, **_OWNER),
     Case("ownerships_submission_create", subject="ownership_contract", **_OWNER),
     Case("ownerships_filing_create", subject="ownership_submitted", body={"note": "已备案"}, **_OWNER),

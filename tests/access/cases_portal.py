@@ -52,4 +52,5 @@ CASES = [
     Case("my_privacy_requests_list", **_LIST),
     Case("my_privacy_requests_read", subject="request_restriction", **_MY),
     Case("my_privacy_requests_copy_read", subject="request_copy", **_MY),
+    Case("my_privacy_requests_withdrawal_create", subject="request_restriction", **_MY),
 ]  # fmt: skip

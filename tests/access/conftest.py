@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.access import world_more
+from tests.access import world_firms, world_more
 from tests.access.callers import Callers
 from tests.access.stage import Stage
 from tests.access.world import EXTRAS, make_world
@@ -34,7 +34,7 @@ async def stage(engine: AsyncEngine, app_shell: FastAPI) -> AsyncIterator[Stage]
             state.clock = clock
             await desk.keys.load(session, now=clock())
             people = PeopleDesk(session=session, desk=desk, clock=clock)
-            assert world_more.owners_own in EXTRAS
+            assert {world_more.owners_own, world_firms.bank_accounts} <= set(EXTRAS)
             world = await make_world(app_shell, session, people, state, now=clock())
             callers = Callers(world)
             await callers.make()

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.access import (
     cases_around,
     cases_money,
+    cases_payments,
     cases_people,
     cases_portal,
     cases_records,
@@ -48,6 +49,7 @@ MODULES = (
     cases_records,
     cases_people,
     cases_around,
+    cases_payments,
     cases_portal,
 )
 LETTER = {"own": "O", "sibling": "S", "other": "F", "absent": "O", "nested": "O", "all": "O"}
@@ -207,7 +209,7 @@ async def run(app: FastAPI, connection: AsyncConnection, world: World, callers: 
         for place, row in enumerate(rows(world, known[name], by_op[name])):
             columns = await _columns(callers, known[name], row)
             known_outcomes: dict[str, str] = {}
-            if place and not _every_cell():
+            if place and not every_cell():
                 columns, known_outcomes = _thinned(columns, known[name], recorded_line(name, row.relation), turn=place)
             # What new callers wrote belongs to the world, not to a cell: the savepoint comes after it.
             await connection.exec_driver_sql("SAVEPOINT cell")
@@ -222,7 +224,8 @@ async def run(app: FastAPI, connection: AsyncConnection, world: World, callers: 
     return report
 
 
-def _every_cell() -> bool:
+def every_cell() -> bool:
+    """Say whether nothing is thinned: `OWNERCARE_MATRIX_EVERY=1`."""
     return WRITE in os.environ or EVERY in os.environ
 
 

@@ -57,6 +57,9 @@ def _faults(answer: Answer) -> Iterator[str]:
 
 async def _lists(stage: Stage) -> list[str]:
     """Ask every list once, as somebody who sees everything; return those that do not answer 200."""
+    # What was accepted may have ended a login, as a merge of owners does: that is no fault of a list.
+    await stage.connection.exec_driver_sql("UPDATE auth_session SET revoked_at = NULL, revoked_because = NULL")
+    stage.forget()
     known = matrix.operations(stage.app.openapi())
     broken = []
     for name, case in matrix.cases().items():
@@ -82,21 +85,33 @@ async def test_hostile_input_is_refused_and_never_repeated(stage: Stage, chunk: 
             continue
         request = await _right(stage, known[name])
         await stage.connection.exec_driver_sql("SAVEPOINT hostile")
-        for what, sent in _tries(known[name], request):
+        before = accepted
+        for place, (what, sent) in enumerate(_tries(known[name], request)):
+            if not _due(name, place):
+                continue
             answer = await ask(stage.app, sent)
             tried += 1
             accepted += answer.status < 400
             faults += [f"{name} {what}: {one}" for one in _faults(answer)]
             if answer.status >= 500:
                 await stage.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT hostile")
-        if known[name].method != "GET":
-            faults += [f"after {name}: {one}" for one in await _lists(stage)] if _sampled(name) else []
+        if accepted > before and known[name].method != "GET" and _sampled(name):
+            faults += [f"after {name}: {one}" for one in await _lists(stage)]
         await stage.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT hostile")
         await stage.connection.exec_driver_sql("RELEASE SAVEPOINT hostile")
         stage.forget()
     print(f"\nhostile input {chunk}: {tried} tried, {accepted} harmless, {len(faults)} faults")
     print("\n".join(faults[:300]))
     assert faults == []
+
+
+_ONE_IN = 3
+
+
+def _due(name: str, place: int) -> bool:
+    """Try each input at a third of the operations, another third for another input; all with
+    `OWNERCARE_MATRIX_EVERY=1`. What refuses them is the same for all operations."""
+    return matrix.every_cell() or (sum(name.encode()) // CHUNKS + place) % _ONE_IN == 0
 
 
 def _sampled(name: str) -> bool:

@@ -4,18 +4,21 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.access.bench import Bench
 from tests.conftest import FakeClock
 from tests.factories.cases import bare_ticket
 from tests.factories.org import make_org
+from tests.factories.owners import make_owner
 from tests.factories.people import Actor, Desk
 
 from ownercare_api.core.http.state import AppState
+from ownercare_api.core.idempotency_table import IdempotentAnswer
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.access import PrincipalCache
 from ownercare_api.identity.models import Delegation, GrantLevel, RoleGrant
+from ownercare_api.owners.models_looks import OwnerLook
 
 _BODY = {"caller_name": "沈若溪", "channel": "hotline", "summary": "来电催问上门时间"}
 
@@ -81,3 +84,26 @@ async def test_lent_authority_gone_takes_its_answers_along(bench: Bench) -> None
     await bench.session.execute(update(Delegation).values(withdrawn_at=bench.now))
     refused = await ask(bench, path, deputy)
     assert (refused.status_code, refused.json()["code"]) == (403, "out_of_reach")
+
+
+@pytest.mark.rule("OWN-07")
+@pytest.mark.parametrize(
+    ("path", "look"), [("/v1/owner-searches", "search"), ("/v1/call-center/caller-lookups", "screen_pop")]
+)
+async def test_a_look_is_never_given_again_from_the_store(bench: Bench, path: str, look: str) -> None:
+    """Whoever repeats a search with its key looks again: it is on record again, and shows what may be seen by then."""
+    org = await make_org(bench.session, now=bench.now)
+    owner = await make_owner(bench.session, bench.state.keyring, units=[org.units[0]])
+    agent = await bench.people.staff("call_center_agent")
+    headers = {**agent.headers, "Idempotency-Key": "one"}
+    shown = []
+    for restricted_at in (None, bench.now):
+        owner.restricted_at = restricted_at
+        await bench.session.flush()
+        answer = await bench.client.post(path, json={"phone": "13812341234"}, headers=headers)
+        assert (answer.status_code, answer.headers.get("idempotency-replayed")) == (200, None), answer.text
+        shown.append("王秀英" in answer.text)
+    assert shown == [True, False]
+    looks = (await bench.session.scalars(select(OwnerLook).order_by(OwnerLook.id))).all()
+    assert [(one.look, one.owner_ids, one.actor_id) for one in looks] == [(look, [owner.id], agent.id)] * 2
+    assert await bench.session.scalar(select(func.count()).select_from(IdempotentAnswer)) == 0

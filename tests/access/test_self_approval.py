@@ -4,14 +4,14 @@ nothing changed, and the same request allowed to the right person."""
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.access import own_accounts, own_authority, own_estimates
+from tests.access import own_accounts, own_authority, own_bank_accounts, own_estimates, own_payments
 from tests.access.bench import Bench, Way
 from tests.conftest import FakeClock
 from tests.factories.people import Desk
 
 from ownercare_api.core.http.state import AppState
 
-WAYS = (*own_estimates.WAYS, *own_accounts.WAYS, *own_authority.WAYS)
+WAYS = (*own_estimates.WAYS, *own_accounts.WAYS, *own_authority.WAYS, *own_bank_accounts.WAYS, *own_payments.WAYS)
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 Made through the application itself, each step by somebody who may; `made` fails loudly where a step is refused.
 """
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 from tests.access.calling import Request, ask
+from tests.access.cases_payments import TERMS
 from tests.access.world import EXTRAS, LASTLY, Place, World
 from tests.factories.files import JPEG
 from tests.factories.people import Actor
@@ -15,6 +17,7 @@ from tests.factories.rosters import owner_row, workbook
 
 from ownercare_api import wiring
 from ownercare_api.core import jobs
+from ownercare_api.core.ids import uuid7
 from ownercare_api.exchange import jobs as exchange_jobs
 from ownercare_api.exchange.lifecycle import ExportStatus
 from ownercare_api.exchange.models import RosterExport
@@ -33,7 +36,8 @@ _STAFF = ("manager", "colleague", "third")
 async def made(world: World, actor: Actor, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
     """POST as somebody; the answer must be a success."""
     await world.session.flush()
-    answer = await ask(world.app, Request("POST", path, headers=actor.headers, body=body, **more))
+    headers = actor.headers | {"Idempotency-Key": uuid7().hex, "If-Match": "*"}
+    answer = await ask(world.app, Request(more.pop("method", "POST"), path, headers=headers, body=body, **more))
     assert answer.status < 300, f"{path}: {answer.body.decode()[:800]}"
     found: dict[str, Any] = answer.json
     return found
@@ -236,7 +240,26 @@ async def owners_own(world: World, place: Place) -> None:
     things["my_file"] = UUID((await made(world, owner, "/v1/my/files", form=form))["id"])
 
 
-EXTRAS += [administration, around_owners, contracts, requests_of_persons, rosters, owners_own]
+async def payment_plans(world: World, place: Place) -> None:
+    """A filed contract with a plan of payments: one instalment is open, of one some was received (OWN-13)."""
+    manager, colleague, things = place.people["manager"], place.people["colleague"], place.things
+    cashier = await world.people.staff("finance_officer", project_id=place.org.project.id)
+    contract = await world.session.get_one(Ownership, things["ownership"])
+    contract.contract_number, contract.contract_signed_on = f"HT-{place.letter}-1", date(2024, 3, 17)
+    contract.payment_method, contract.price_fen = "mortgage", 268_000_000
+    path = f"/v1/ownerships/{contract.id}"
+    plan = await made(world, manager, f"{path}/payment-plan", TERMS, method="PUT")
+    await made(world, manager, f"{path}/submission")
+    await made(world, colleague, f"{path}/filing", {"note": "已备案"})
+    things["unit_planned"] = contract.unit_id
+    things["instalment"], things["instalment_paid"] = [UUID(one["id"]) for one in plan["instalments"]]
+    money = {"amount_fen": 1_000, "received_on": "2026-11-20", "reference": f"POS-{place.letter}"}
+    pay = f"/v1/contract-payments/{things['instalment_paid']}/payments"
+    paid = await made(world, cashier, pay, money)
+    things["instalment_payment"] = UUID(paid["payments"][0]["id"])
+
+
+EXTRAS += [administration, around_owners, contracts, payment_plans, requests_of_persons, rosters, owners_own]
 
 
 async def waiting(world: World) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
+from tests.commands.inside import command
 from tests.conftest import _sql
 
 
@@ -43,7 +44,7 @@ async def test_a_new_installation(empty: str, tmp_path: Path) -> None:
         "administrator", "admin", folder=tmp_path, DATABASE_URL=empty, OWNERCARE_PASSWORD="管理员的第一个密码-2026"
     )
     assert (code, "admin" in said) == (0, True), said
-    code, said = ownercare(
+    code, said = await command(
         "administrator", "admin", folder=tmp_path, DATABASE_URL=empty, OWNERCARE_PASSWORD="1234567890"
     )
     assert code == 1
@@ -53,12 +54,12 @@ async def test_a_new_installation(empty: str, tmp_path: Path) -> None:
     assert "✗" not in said
 
 
-def test_what_goes_wrong_is_said_in_both_languages(tmp_path: Path) -> None:
+async def test_what_goes_wrong_is_said_in_both_languages(tmp_path: Path) -> None:
     code, said = ownercare("doctor", folder=tmp_path, DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none")
     assert code == 3
     assert "无法连接数据库" in said
     assert "can't be reached" in said
-    code, said = ownercare("doctor", folder=tmp_path, DATABASE_URL="mysql://nobody:x@127.0.0.1/none")
+    code, said = await command("doctor", folder=tmp_path, DATABASE_URL="mysql://nobody:x@127.0.0.1/none")
     assert (code, "PostgreSQL" in said) == (1, True)
     code, said = ownercare("doctor", folder=tmp_path, OWNERCARE_PORT="many", DATABASE_URL="postgresql://x/y")
     assert (code, "port" in said) == (1, True)

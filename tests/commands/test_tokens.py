@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.commands.test_command_line import ownercare
+from tests.commands.inside import command
 from tests.conftest import FRIDAY_NOON, MASTER
 
 from ownercare_api.commands import tokens
@@ -34,9 +34,9 @@ async def test_a_rotation_is_on_record(committed: PooledDatabase) -> None:
 @pytest.mark.slow
 async def test_the_command(committed: PooledDatabase, tmp_path: Path) -> None:
     url = committed.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    code, said = ownercare("tokens", "rotate", folder=tmp_path, DATABASE_URL=url)
+    code, said = await command("tokens", "rotate", folder=tmp_path, DATABASE_URL=url)
     assert (code, "新密钥" in said, said.count("签发 signs")) == (0, True, 1), said
-    code, said = ownercare("tokens", "rotate", "--at-once", folder=tmp_path, DATABASE_URL=url)
+    code, said = await command("tokens", "rotate", "--at-once", folder=tmp_path, DATABASE_URL=url)
     assert (code, "旧密钥已作废" in said, said.count("verifies until")) == (0, True, 0), said
-    code, said = ownercare("tokens", "status", folder=tmp_path, DATABASE_URL=url)
+    code, said = await command("tokens", "status", folder=tmp_path, DATABASE_URL=url)
     assert (code, said.count("签发 signs"), "PRIVATE" in said) == (0, 1, False), said

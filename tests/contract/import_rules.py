@@ -22,7 +22,7 @@ LAYERS = (
 PRIVATE = ("router", "jobs", "repository")
 """What other rooms never import."""
 
-EDGE = ("router", "access", "app", "docs_pages", "openapi")
+EDGE = ("router", "access", "declaring", "app", "docs_pages", "openapi")
 """Who may know FastAPI, apart from `core.http`."""
 
 WEB = ("fastapi", "starlette")

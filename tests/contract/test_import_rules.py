@@ -49,6 +49,8 @@ def test_allowed(importer: str, imported: str) -> None:
     assert fault(f"ownercare_api.{importer}", f"ownercare_api.{imported}", ROOMS) is None
 
 
-@pytest.mark.parametrize("importer", ["tickets.router_steps", "tickets.access", "app", "core.http.etag", "docs_pages"])
+@pytest.mark.parametrize(
+    "importer", ["tickets.router_steps", "tickets.access", "identity.declaring", "app", "core.http.etag", "docs_pages"]
+)
 def test_the_edge_knows_fastapi(importer: str) -> None:
     assert fault(f"ownercare_api.{importer}", "fastapi", ROOMS) is None

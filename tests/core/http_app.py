@@ -105,6 +105,13 @@ async def pay(who: Caller, session: Tx) -> dict[str, int]:
     return {"id": await _insert(session, "payment")}
 
 
+@router.post("/searches")
+async def search(who: Caller, session: Tx) -> Response:
+    """Look, which is on record, and answer with what is no text."""
+    number = await _insert(session, "look")
+    return Response(b"PK\xff" + str(number).encode(), media_type="application/zip")
+
+
 @router.get("/things/{thing_id}")
 async def read(reader: Reader, response: Response, thing_id: int) -> dict[str, Any]:
     """Show a thing."""

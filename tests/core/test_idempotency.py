@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.conftest import FakeClock
 from tests.core.http_app import gate_of
 
-from ownercare_api.core import idempotency_table
+from ownercare_api.core import idempotency_table, keeping
 from ownercare_api.core.database import PooledDatabase
 
 
@@ -148,18 +148,21 @@ async def test_a_broken_connection_frees_the_key(api: httpx.AsyncClient, http_da
     assert await count(http_database) == 1
 
 
+_OLD = keeping.Rule(idempotency_table.IdempotentAnswer, idempotency_table.over)
+
+
 async def test_answers_are_forgotten_after_48_hours(
     api: httpx.AsyncClient, http_database: PooledDatabase, clock: FakeClock
 ) -> None:
     first = await post(api, "k1")
     clock.forward(hours=48)
     async with http_database.session() as session:
-        assert await idempotency_table.forget(session, now=clock()) == 0
+        assert await keeping.forget_some(session, rule=_OLD, now=clock()) == 0
         await session.commit()
     assert (await post(api, "k1")).content == first.content
     clock.forward(microseconds=1)
     async with http_database.session() as session:
-        assert await idempotency_table.forget(session, now=clock()) == 1
+        assert await keeping.forget_some(session, rule=_OLD, now=clock()) == 1
         await session.commit()
     assert (await post(api, "k1")).json()["id"] != first.json()["id"]
     assert timedelta(hours=24) < idempotency_table.KEPT
@@ -207,3 +210,14 @@ async def test_an_answer_is_given_again_only_within_the_reach_it_was_made_with(
         assert (again.status_code, again.json()["code"]) == (403, "out_of_reach")
         assert "caller" not in again.json()
     assert await count(http_database) == 1
+
+
+async def test_what_only_looks_is_done_again_and_not_kept(
+    api: httpx.AsyncClient, http_database: PooledDatabase
+) -> None:
+    """A search answers 200: it made nothing, so a repetition does no harm, and each one is on record."""
+    answers = [await api.post("/searches", headers={"Idempotency-Key": "k1"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert len({answer.content for answer in answers}) == 3
+    assert all("idempotency-replayed" not in answer.headers for answer in answers)
+    assert (await count(http_database), await count(http_database, "idempotent_answer")) == (3, 0)

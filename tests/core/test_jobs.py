@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.conftest import FRIDAY_NOON
 
-from ownercare_api.core import jobs
+from ownercare_api.core import jobs, keeping
 from ownercare_api.core.database import Database, PooledDatabase
 from ownercare_api.core.errors import Conflict
 from ownercare_api.core.http.state import AppState
@@ -152,15 +152,20 @@ async def test_once_a_day(state: AppState) -> None:
     assert [job.args for job in await rows(state.database)] == [{"day": "2026-11-20"}, {"day": "2026-11-21"}]
 
 
+async def forget(session: AsyncSession, *, now: datetime) -> None:
+    for rule in keeping.KEPT:
+        await keeping.forget_some(session, rule=rule, now=now)
+
+
 async def test_forgetting(state: AppState) -> None:
     await queue(state.database)
     await run_next(state.database, handlers={"work": Recorder()}, now=NOW)
     await queue(state.database)
     async with state.database.session() as session:
         await jobs.beat(session, worker_id=uuid7(), name="gone:1", started_at=NOW, now=NOW)
-        await jobs.forget(session, before=NOW)
+        await forget(session, now=NOW + keeping.JOBS_KEPT)
         assert (len(await rows(state.database)), await jobs.last_seen(session)) == (2, NOW)
-        await jobs.forget(session, before=NOW + MICROSECOND)
+        await forget(session, now=NOW + keeping.JOBS_KEPT + MICROSECOND)
         assert [job.status for job in await rows(state.database)] == [JobStatus.QUEUED]
         assert await jobs.last_seen(session) is None
 

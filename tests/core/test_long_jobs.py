@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.conftest import FRIDAY_NOON
 
-from ownercare_api.core import jobs
+from ownercare_api.core import jobs, keeping
 from ownercare_api.core.database import Database, PooledDatabase
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.jobs import LEASE, MAX_ATTEMPTS, Job, JobProgress, JobStatus, LongHandler, Run
@@ -120,6 +120,7 @@ async def test_progress_goes_with_its_job(committed: PooledDatabase) -> None:
     await queue(committed)
     await jobs.run_next(committed, handlers={"long": LongHandler(work)}, now=NOW)
     async with committed.session() as session:
-        await jobs.forget(session, before=NOW + timedelta(seconds=1))
+        for rule in keeping.KEPT:
+            await keeping.forget_some(session, rule=rule, now=NOW + keeping.JOBS_KEPT + timedelta(seconds=1))
         await session.commit()
         assert list(await session.scalars(select(JobProgress.job_id))) == []

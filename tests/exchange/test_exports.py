@@ -1,7 +1,10 @@
 """Files that go out: approved, neutralised, logged, expiring, never beyond the reach of the moment."""
 
 import csv
+import html
 import io
+import re
+import zipfile
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -343,3 +346,18 @@ async def test_homes_and_restricted_owners(
     )
     _, heading, first, *rest = cells((await fetch(client, supervisor, homes["id"])).content)
     assert (len(rest), dict(zip(heading, first, strict=True))["建筑面积(㎡)"]) == (59, "128.56")
+
+
+@pytest.mark.rule("OWN-07")
+@pytest.mark.parametrize("purpose", ["&" * 200, "年度满意度回访抽样" * 30, "&D&T&F&P"])
+async def test_no_purpose_takes_the_maker_off_the_printed_pages(
+    client: httpx.AsyncClient, supervisor: Actor, org: Org, owners: list[Owner], work: Work, purpose: str
+) -> None:
+    found = await made(client, supervisor, org, work, format="xlsx", purpose=purpose)
+    content = (await fetch(client, supervisor, found["id"])).content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        (written,) = re.findall("<oddFooter>(.*)</oddFooter>", packed.read("xl/worksheets/sheet2.xml").decode())
+    footer = html.unescape(written)
+    assert footer.startswith("&L导出人:周晓岚 导出时间:2026-11-20 12:00 用途:")
+    assert f"编号:{found['id']}" in footer
+    assert (footer.count("&"), len(footer) <= 255) == (1, True)

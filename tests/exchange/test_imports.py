@@ -23,6 +23,7 @@ from ownercare_api.exchange.models import ExchangeFile, RosterImport, RosterRow
 from ownercare_api.identity.models import RoleGrant
 from ownercare_api.owners import sealing
 from ownercare_api.owners.models import Owner, OwnerPhone, Ownership
+from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.timeline.models import Event
 
 Totals = Callable[[], Awaitable[tuple[int, ...]]]
@@ -231,7 +232,7 @@ async def test_owners_out_of_reach_are_not_compared(
     """A guess at somebody's number must not be answered by what becomes of a row."""
     there = await make_org(session, now=clock(), name="澜岸花园", region=org.region)
     row = owner_row(0)
-    await make_owner(
+    owner = await make_owner(
         session, state.keyring, name=row["name"], phone=row["phone"], units=there.units[:1],
         document_number=row["document_number"],
     )  # fmt: skip
@@ -240,6 +241,9 @@ async def test_owners_out_of_reach_are_not_compared(
         (shown,) = await importer.rows(clerk, found["id"])
         assert faults(shown) == [("document_number", "owner_exists_elsewhere")]
         assert shown["owner_id"] is None
+    # That somebody is on record is told all the same, so the owner is told who asked.
+    looks = (await session.scalars(select(OwnerLook))).all()
+    assert [(one.look, one.owner_ids, one.actor_id) for one in looks] == [("import", [owner.id], clerk.id)] * 2
 
 
 @pytest.mark.rule("OWN-04")

@@ -1,5 +1,6 @@
 """Roster files as tables: what is read, and what is refused before anything looks into it."""
 
+import base64
 import io
 import struct
 import tempfile
@@ -7,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from datetime import date
+from random import Random
 from typing import Any
 
 import pytest
@@ -86,6 +88,17 @@ def lying_bomb() -> bytes:
     return bytes(content)
 
 
+def flood(piece: bytes, *, megabytes: int = 40, before: bytes = b"", after: bytes = b"") -> Callable[[], bytes]:
+    """Make a sheet of the same piece over and over, with as much noise in it as keeps it from being called dense."""
+
+    def make() -> bytes:
+        noise = b"".join(b"<!--%s-->" % base64.b64encode(Random(seed).randbytes(1000)) for seed in range(megabytes * 8))
+        sheet = b"<worksheet>" + before + piece * ((megabytes << 20) // len(piece)) + after + noise + b"</worksheet>"
+        return repacked(workbook(ROWS), replace={SHEET: sheet})
+
+    return make
+
+
 def with_formula() -> bytes:
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out)
@@ -152,6 +165,15 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], type[Exception], str]] = {
     "dense part": (lambda: bomb(100), RosterRefused, "unpacked_too_large"),
     "bomb that lies about its size": (lying_bomb, RosterRefused, "malformed"),
     "bomb elsewhere": (lambda: bomb(90, name="docProps/app.xml"), RosterRefused, "unpacked_too_large"),
+    "flood of elements": (flood(b"<x/>"), RosterRefused, "malformed"),
+    "flood of what cells hold": (flood(b"<v/>", before=b"<row><c>", after=b"</c></row>"), RosterRefused, "malformed"),
+    "flood of cells in one place": (
+        flood(b'<c r="A1"/>', before=b"<row>", after=b"</row>"), RosterRefused, "too_many_columns",
+    ),
+    "flood of attributes": (
+        flood(b"<x %s/>" % b" ".join(b'a%d=""' % at for at in range(200))), RosterRefused, "malformed",
+    ),
+    "attribute of forty megabytes": (flood(b"A", before=b'<c r="', after=b'"/>'), RosterRefused, "malformed"),
     "formula": (with_formula, RosterRefused, "formula"),
     "formula behind a prefix": (hidden_formula, RosterRefused, "formula"),
     "macros": (added("xl/vbaProject.bin", b"x"), RosterRefused, "macros"),

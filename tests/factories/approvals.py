@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from tests.factories.cases import calendar_of
 from tests.factories.org import Org
 
 from ownercare_api.approvals import service
 from ownercare_api.approvals.models import Approval, ApprovalMaker, ApprovalStep
 from ownercare_api.core.ids import uuid7
-from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.deadlines.models import Deadline
 from ownercare_api.identity.principal import Principal, PrincipalKind
 from ownercare_api.timeline.models import Event
@@ -48,7 +48,7 @@ async def make_request(
         total_fen=amount_fen if total_fen is None else total_fen,
         emergency=emergency,
         snapshot=org.snapshot,
-        calendar=await CalendarStore().get(session),
+        calendar=await calendar_of(session),
         makers=makers or {},
         actor=actor or clerk(),
         now=now,

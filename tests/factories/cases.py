@@ -108,8 +108,9 @@ def who(actor: Actor) -> Principal:
 
 
 async def calendar_of(session: AsyncSession) -> WorkingCalendar:
-    """Return the working calendar."""
-    return await CalendarStore().get(session)
+    """Return the working calendar, read at most every five seconds by one session."""
+    store: CalendarStore = session.info.setdefault(CalendarStore, CalendarStore())
+    return await store.get(session)
 
 
 async def make_cast(

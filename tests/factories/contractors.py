@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.factories.org import Org
@@ -18,7 +18,7 @@ from ownercare_api.contractors.models import (
     RepairWorker,
     WarrantyTerm,
 )
-from ownercare_api.contractors.sealing import sealed_phone
+from ownercare_api.contractors.sealing import sealed_account, sealed_phone
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.ids import uuid7
 from ownercare_api.demo.firms import credit_code
@@ -26,6 +26,8 @@ from ownercare_api.properties.parts import BuildingPart, Trade
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 ACCEPTED = date(2025, 5, 31)
+FOUNDED = datetime(2025, 1, 2, 4, tzinfo=UTC)
+ACCOUNT = "6217001540001234567"
 
 
 @dataclass
@@ -47,9 +49,12 @@ class PropertyCompany:
     captain: Actor
 
 
-async def make_firm(session: AsyncSession, *, kind: FirmKind, name: str | None = None) -> Firm:
-    """Make a partner firm with a valid credit code of its own."""
-    made = uuid7()
+async def make_firm(
+    session: AsyncSession, *, kind: FirmKind, name: str | None = None, account: str | None = ACCOUNT
+) -> Firm:
+    """Make a partner firm with a valid credit code of its own, known for long, with a bank account."""
+    made, keyring = uuid7(), Keyring.from_master(bytes(range(32)))
+    name = name or f"临澜{'固盾防水工程' if kind is FirmKind.CONTRACTOR else '安庭物业服务'}{made.hex[-6:]}有限公司"
     digits, rest = "", made.int & 0x3FFF_FFFF
     for _ in range(6):
         rest, digit = divmod(rest, len(_ALPHABET))
@@ -57,10 +62,14 @@ async def make_firm(session: AsyncSession, *, kind: FirmKind, name: str | None =
     firm = Firm(
         id=made,
         kind=kind,
-        name=name or f"临澜{'固盾防水工程' if kind is FirmKind.CONTRACTOR else '安庭物业服务'}{made.hex[-6:]}有限公司",
+        name=name,
         uscc=credit_code(region="990000", organisation=f"MA{digits}"),
         contact_name="赵建国",
-        **sealed_phone(Keyring.from_master(bytes(range(32))), "+8657112345678"),
+        contact_phone_set_at=FOUNDED,
+        bank_name=None if account is None else "临澜银行江晖支行",
+        bank_account_holder=None if account is None else name,
+        **sealed_phone(keyring, "+8657112345678"),
+        **sealed_account(keyring, account),
     )
     session.add(firm)
     await session.flush()

@@ -81,6 +81,7 @@ async def test_an_upload_is_kept_on_disk_and_recorded(
         "uploaded_by": str(actor.id),
         "uploaded_by_firm_id": None,
         "created_at": "2026-11-20T04:00:00Z",
+        "attached": False,
         "content": f"/v1/files/{body['id']}/content",
         "version": 1,
     }
@@ -269,7 +270,7 @@ async def test_a_repeated_upload_is_answered_once(
 async def test_who_may_not_write_is_refused_before_the_body_is_read(
     client: httpx.AsyncClient, people: Desk, session: AsyncSession, org: Org
 ) -> None:
-    reader = await people.staff("finance_officer", project_id=org.project.id)
+    reader = await people.staff("data_analyst", project_id=org.project.id)
     before = await totals(session)
 
     async def never() -> AsyncIterator[bytes]:

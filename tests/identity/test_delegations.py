@@ -258,3 +258,27 @@ async def test_an_initial_password_lends_nothing(
     await session.flush()
     forget(state)
     assert (await lend(client, chief, grant, accomplice)).status_code == 201
+
+
+@pytest.mark.rule("ORG-10", "ORG-28")
+async def test_what_is_lent_rests_while_the_lender_has_an_initial_password(
+    client: httpx.AsyncClient, people: Desk, session: AsyncSession, state: AppState
+) -> None:
+    """An administrator who resets a password knows it: until the person sets another, nobody acts for that person."""
+    admin, lender, deputy = [await people.staff(role) for role in (ADMINISTRATOR, "auditor", "hr_officer")]
+    made = (await lend(client, lender, await own_grant(session, lender), deputy)).json()["id"]
+
+    async def seen() -> tuple[str, bool, bool]:
+        forget(state)
+        state_of = (await client.get(f"/v1/delegations/{made}", headers=deputy.headers)).json()["state"]
+        active = (await client.get("/v1/delegations?active=true", headers=deputy.headers)).json()["items"]
+        scopes = (await client.get("/v1/me", headers=deputy.headers)).json()["scopes"]
+        return state_of, bool(active), "audit:read" in scopes
+
+    assert await seen() == ("in_force", True, True)
+    reset = await client.post(f"/v1/people/{lender.id}/password-reset", headers=admin.headers)
+    assert reset.status_code == 201, reset.text
+    assert await seen() == ("resting", False, False)
+    (await session.get_one(Account, lender.id, populate_existing=True)).must_change_password = False
+    await session.flush()
+    assert await seen() == ("in_force", True, True)

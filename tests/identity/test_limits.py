@@ -13,6 +13,7 @@ from tests.conftest import FRIDAY_NOON, MASTER, FakeClock, QueryRecorder
 from tests.factories.logins import ELSEWHERE, OFFICE, PASSWORD, at, log_in, server, with_password
 from tests.factories.people import Desk
 
+from ownercare_api.core import keeping
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import PooledDatabase
 from ownercare_api.core.http.state import AppState
@@ -296,7 +297,7 @@ async def test_housekeeping_forgets_old_counts_and_keeps_those_in_force(session:
     for key, (began, until) in rows.items():
         session.add(Throttle(key=key, window_start=began, count=1, blocked_until=until))
     await session.flush()
-    await limits.forget(session, now=now)
+    assert await keeping.forget_some(session, rule=keeping.Rule(Throttle, limits.over), now=now) == 1
     assert set((await session.scalars(select(Throttle.key))).all()) == {b"paused", b"young", b"known source"}
 
 

@@ -21,9 +21,10 @@ from ownercare_api.core.http.state import AppState
 from ownercare_api.core.ids import uuid7
 from ownercare_api.demo.policy import DEMO_POLICY
 from ownercare_api.identity.principal import Grant, Principal, PrincipalKind, Reach
-from ownercare_api.owners.disclosures import QuotaSpent, disclose
+from ownercare_api.owners.disclosures import disclose
 from ownercare_api.owners.models import Disclosure, Owner
 from ownercare_api.owners.schemas import DisclosedField
+from ownercare_api.policies.looks import QuotaSpent
 from ownercare_api.timeline.models import Event
 
 DOCUMENT = "330106198503078528"

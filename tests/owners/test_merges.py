@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +26,9 @@ from ownercare_api.core.http.state import AppState
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.models import Account, AccountKind, AuthSession
 from ownercare_api.identity.principal import Grant, Principal, PrincipalKind, Reach
-from ownercare_api.owners import merges
+from ownercare_api.owners import merges, repository_changes
 from ownercare_api.owners.models import Disclosure, Owner, OwnerPhone, Ownership
+from ownercare_api.owners.models_changes import OwnerTwin
 from ownercare_api.owners.models_records import HouseholdMember
 from ownercare_api.owners.service import OwnerMerged
 from ownercare_api.tables import metadata
@@ -138,11 +139,11 @@ async def test_everything_moves_and_nothing_is_lost(
     # Nothing else is lost: as many rows of every kind, but for the number and the tag that both had.
     after = await rows(session)
     gone = {name: before[name] - after[name] for name in before if before[name] > after[name]}
-    assert gone == {"owner_phone": 1, "owner_tagging": 1}
+    assert gone == {"owner_phone": 1, "owner_tagging": 1, "owner_twin": 1}  # the two were a pair of possible duplicates
     here = await pointing_at(session, stays.id)
     for key, count in both.items():
         lost = {"owner_phone": 1, "owner_tagging": 1}.get(key[0], 0)
-        if key not in HISTORY:
+        if key not in HISTORY and key[0] != "owner_twin":
             assert here[key] == count - lost, key
     shares = await session.execute(
         select(Ownership.unit_id, func.sum(Ownership.share_bp))
@@ -270,6 +271,11 @@ async def test_duplicates_are_offered_until_they_are_told_apart(
     page = await get(client, "/v1/owner-duplicates", manager, limit=1)
     rest = await get(client, "/v1/owner-duplicates", manager, limit=1, cursor=page["next_cursor"])
     assert {owner["id"] for owner in rest["items"][0]["owners"]} == known[0]
+    # Two that were entered at the same moment did not see each other: the daily comparison finds them.
+    await session.execute(sa.delete(OwnerTwin))
+    assert await offered(manager) == []
+    await repository_changes.refresh_twins(session, since=clock() - timedelta(days=3))
+    assert await offered(manager, owner_id=str(two.id)) == [known]
     pair = [str(two.id), str(one.id)]
     await post(client, "/v1/owner-distinctions", manager, owner_ids=pair, reason="姐妹,共用电话")
     assert [ids for ids, _ in await offered(manager)] == [{str(x.id) for x in twins}]

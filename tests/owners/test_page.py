@@ -19,8 +19,8 @@ from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.owners.page import OwnerPage
 
 SECTIONS = [
-    "homes", "contacts", "households", "groups", "tags", "consents", "change_requests", "information_audits", "looks",
-    "cases", "complaints", "communication", "work_orders", "callbacks", "surveys",
+    "homes", "contacts", "households", "groups", "tags", "consents", "change_requests", "information_audits",
+    "contract_payments", "looks", "cases", "complaints", "communication", "work_orders", "callbacks", "surveys",
 ]  # fmt: skip
 
 

@@ -167,6 +167,11 @@ ATTEMPTS = [
     ),
     Attempt("my_privacy_requests_read", lambda i: f"/privacy-requests/{i.request}", "privacy_request_not_found"),
     Attempt(
+        "my_privacy_requests_withdrawal_create",
+        lambda i: f"/privacy-requests/{i.request}/withdrawal",
+        "privacy_request_not_found",
+    ),
+    Attempt(
         "my_privacy_requests_copy_read",
         lambda i: f"/privacy-requests/{i.request}/copy",
         "privacy_request_not_found",
@@ -176,6 +181,7 @@ ATTEMPTS = [
 WITHOUT_IDS = {
     "my_profile_read", "my_homes_list", "my_questionnaires_list", "my_change_requests_list", "my_consents_read",
     "my_consents_history_list", "my_consents_create", "my_consents_withdrawal_create", "my_privacy_requests_list",
+    "my_payment_plans_list",
     "my_privacy_requests_create",
 }  # fmt: skip
 """They take no id at all: there is nothing of another's to name."""
@@ -299,6 +305,7 @@ async def test_the_same_requests_are_allowed_to_ben(
         ("my_survey_responses_create", "unit_not_found"): "questionnaire_answered",
         ("my_change_requests_create", "phone_not_found"): "primary_phone",
         ("my_privacy_requests_copy_read", "privacy_request_not_found"): "privacy_copy_gone",
+        ("my_privacy_requests_withdrawal_create", "privacy_request_not_found"): "wrong_status",  # approved at once
     }
 
 
@@ -319,6 +326,7 @@ async def test_nobody_but_owners_comes_in(
         (plain("/profile"), "GET"), (plain("/homes"), "GET"), (plain("/questionnaires"), "GET"),
         (plain("/change-requests"), "GET"), (plain("/consents"), "GET"), (plain("/consents/history"), "GET"),
         (plain("/consents/marketing/withdrawal"), "POST"), (plain("/privacy-requests"), "GET"),
+        (plain("/payment-plans"), "GET"),
         (Attempt("", lambda _: "/consents", "", lambda _: {"purpose": "marketing", "text_version": "1"}), "POST"),
         (Attempt("", lambda _: "/privacy-requests", "", lambda _: {"kind": "copy"}), "POST"),
     ]  # fmt: skip

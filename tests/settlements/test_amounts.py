@@ -26,6 +26,7 @@ from ownercare_api.settlements.lifecycle import (
     line_amount,
 )
 from ownercare_api.settlements.lifecycle_parts import OwnWork, Part
+from ownercare_api.settlements.lifecycle_payee import PayeeFacts
 from ownercare_api.workorders.lifecycle import RepairClass
 
 with (Path(__file__).parent.parent / "cases" / "tiers.csv").open(encoding="utf-8", newline="") as file:
@@ -96,6 +97,7 @@ FACTS = SettlementFacts(
     confirmation_over=False,
     reminder_over=False,
     payers=frozenset(),
+    payee=PayeeFacts(project_id=UUID(int=1), recorded=True, change_open=False, hands=frozenset()),
     hands={},
 )
 

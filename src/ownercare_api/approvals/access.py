@@ -2,9 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-ApprovalsRead = Annotated[Principal, Security(current_principal, scopes=["approvals:read"])]
+ApprovalsRead = Annotated[Principal, door("approvals:read")]

@@ -22,20 +22,15 @@ from ownercare_api.approvals.chain import (
 from ownercare_api.approvals.models import ApprovalStatus, Tier
 from ownercare_api.approvals.schemas import ApprovalRead, DecisionCreate
 from ownercare_api.approvals.service import ApprovalHooks, ApprovalNotFound, CommentRequired
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
+from ownercare_api.core.listing import given, newest_first
 from ownercare_api.deadlines.views import of_subjects
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.policies import service as policies
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"], route_class=OwnerCareRoute)
@@ -66,11 +61,12 @@ async def _one(
 
 @router.get(
     "",
-    operation_id="approvals_list",
-    summary="Approval requests (审批单列表)",
-    response_model=PageOf[ApprovalRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["FIN-01", "FIN-02", "FIN-03"]},
+    **lists(
+        "approvals_list",
+        "Approval requests (审批单列表)",
+        rules=("FIN-01", "FIN-02", "FIN-03"),
+        model=PageOf[ApprovalRead],
+    ),
 )
 async def approvals_list(
     principal: ApprovalsRead,
@@ -85,8 +81,7 @@ async def approvals_list(
     mine: Annotated[bool, Query(description="only what you may decide now (待我审批)")] = False,
 ) -> Response:
     """The requests of the projects you may see, newest first, each with its seats, clocks and what you may do now."""
-    given = {"status": status, "ticket_id": ticket_id, "project_id": project_id, "subject_kind": subject_kind}
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(status=status, ticket_id=ticket_id, project_id=project_id, subject_kind=subject_kind)
     query = repository.filtered(principal=principal, scope=service.READ, filters=filters, tier=tier, mine=mine)
     page = await newest_first(reader, query=query, key=repository.A.id, wanted=paging.wanted)
     shown = await _shown(reader, page.items, principal=principal, now=now)
@@ -95,11 +90,13 @@ async def approvals_list(
 
 @router.get(
     "/{approval_id}",
-    operation_id="approvals_read",
-    summary="One approval request (审批单)",
-    response_model=ApprovalRead,
-    responses=problems(InvalidToken, MissingScope, ApprovalNotFound, Invalid),
-    openapi_extra={"x-rules": ["FIN-01", "FIN-02", "FIN-03"]},
+    **reads(
+        "approvals_read",
+        "One approval request (审批单)",
+        ApprovalNotFound,
+        rules=("FIN-01", "FIN-02", "FIN-03"),
+        model=ApprovalRead,
+    ),
 )
 async def approvals_read(
     principal: ApprovalsRead, reader: Reader, now: Now, response: Response, approval_id: UUID
@@ -111,13 +108,9 @@ async def approvals_read(
 
 @router.post(
     "/{approval_id}/decisions",
-    operation_id="approvals_decisions_create",
-    summary="Decide in your seat (审核、批准、驳回)",
-    status_code=201,
-    response_model=ApprovalRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "approvals_decisions_create",
+        "Decide in your seat (审核、批准、驳回)",
         OutOfReach,
         WrongTier,
         PersonRequired,
@@ -126,15 +119,11 @@ async def approvals_read(
         ApprovalNotFound,
         AlreadyDecided,
         OutOfTurn,
-        KeyInFlight,
         CommentRequired,
-        KeyReused,
-        Invalid,
+        rules=("FIN-01", "FIN-02", "FIN-03", "ORG-10"),
+        model=ApprovalRead,
+        one_of=[scope_of(tier) for tier in Tier],
     ),
-    openapi_extra={
-        "x-rules": ["FIN-01", "FIN-02", "FIN-03", "ORG-10"],
-        "x-scopes-one-of": [scope_of(tier) for tier in Tier],
-    },
 )
 async def approvals_decisions_create(
     principal: ApprovalsRead,

@@ -1,6 +1,7 @@
 """`ownercare worker`, as a module of its own."""
 
 import asyncio
+import gc
 import signal
 
 from ownercare_api import worker
@@ -30,6 +31,8 @@ def main() -> None:
     check_server(url)
     check_schema(url)
     configure(settings.log_level)
+    gc.collect()  # as in `asgi`: what start-up made stays for good
+    gc.freeze()
     say("后台任务已启动 / worker running")
     asyncio.run(_work(settings, url))
 

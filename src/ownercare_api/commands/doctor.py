@@ -4,9 +4,10 @@ import asyncio
 import os
 import stat
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.commands.checks import check_server, settings_of_a_command
 from ownercare_api.commands.console import say
@@ -17,6 +18,8 @@ from ownercare_api.core.database import RUNTIME_ROLE, Database, PooledDatabase
 from ownercare_api.core.jobs import Job, JobStatus
 from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines.models import CalendarYear, Deadline
+from ownercare_api.identity import codes
+from ownercare_api.owners.models import OwnerPhone
 from ownercare_api.policies import service as policies
 from ownercare_api.properties.models import Project
 from ownercare_api.timeline import audit
@@ -29,7 +32,7 @@ def main() -> int:
     """Print the findings; returns 1 where something is wrong, else 0."""
     settings, url = settings_of_a_command()
     check_server(url)
-    findings = [*_folder(settings), *asyncio.run(_database(url))]
+    findings = [*_folder(settings), *asyncio.run(_database(url, settings=settings))]
     for mark, text in findings:
         say(f"{mark} {text}")
     return 1 if any(mark == BAD for mark, _ in findings) else 0
@@ -49,13 +52,28 @@ def _folder(settings: Settings) -> list[tuple[str, str]]:
     return findings
 
 
-async def _database(url: str) -> list[tuple[str, str]]:
+async def sending(session: AsyncSession, *, settings: Settings, now: datetime) -> list[tuple[str, str]]:
+    """Owners log in with codes: say so where nothing sends them, or the gateway does not take them."""
+    if settings.messages == "https":
+        tried_again = or_(Job.last_error.is_not(None), Job.attempts > 1)  # a code that ran out is done with as well
+        away = and_(Job.kind == codes.SEND, tried_again, Job.created_at > now - timedelta(hours=1))
+        failed = await session.scalar(select(func.count()).select_from(Job).where(away))
+        return [(BAD if failed else GOOD, f"一小时内短信网关未接收的验证码 / codes the gateway did not take: {failed}")]
+    may_log_in = exists().where(OwnerPhone.may_log_in)
+    if not await session.scalar(select(may_log_in)):
+        return []
+    if settings.messages == "file":
+        return [(NOTE, "验证码只写入数据目录的文件,不会发送给业主 / codes go to a file, not to owners")]
+    return [(BAD, "业主可以登录,但未配置短信网关,验证码不会发出 / owners may log in, but nothing sends their codes")]
+
+
+async def _database(url: str, *, settings: Settings) -> list[tuple[str, str]]:
     database = PooledDatabase(url, pool_size=1)
     try:
         have, want = await migrations.applied(database), migrations.head()
         findings = [(GOOD if have == want else BAD, f"数据库结构 / tables: {have or '空 none'}(需要 wanted {want})")]
         if have == want:
-            findings += await _contents(database)
+            findings += await _contents(database, settings=settings)
             findings += await _audit(url)
         return findings
     finally:
@@ -94,7 +112,7 @@ async def _audit(url: str) -> list[tuple[str, str]]:
     return findings
 
 
-async def _contents(database: Database) -> list[tuple[str, str]]:
+async def _contents(database: Database, *, settings: Settings) -> list[tuple[str, str]]:
     now = system_clock()
     findings = []
     async with database.session() as session:
@@ -113,6 +131,7 @@ async def _contents(database: Database) -> list[tuple[str, str]]:
         findings.append((BAD if late else GOOD, f"滞后超过 10 分钟的提醒 / alerts more than 10 minutes late: {late}"))
         failed = await session.scalar(select(func.count()).select_from(Job).where(Job.status == JobStatus.FAILED))
         findings.append((BAD if failed else GOOD, f"失败的后台任务 / failed jobs: {failed}"))
+        findings += await sending(session, settings=settings, now=now)
         blank: set[str] = set()
         for project_id in await session.scalars(select(Project.id)):
             blank |= set(policies.unconfirmed(await policies.in_force(session, project_id=project_id, at=now)))

@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from ownercare_api.contractors import sealing
 from ownercare_api.contractors.models import Firm, FirmKind, FirmProject, RepairTeam, RepairTeamProject
-from ownercare_api.contractors.sealing import sealed_account, sealed_phone
+from ownercare_api.contractors.sealing import sealed_phone
 from ownercare_api.contractors.service import WRITE, FirmNotFound, PartnerNameTaken, WrongFirmKind
 from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import Conflict
@@ -39,14 +39,14 @@ async def register(
     uscc: str,
     contact_name: str,
     contact_phone: str,
-    bank_name: str | None,
-    bank_account: str | None,
-    bank_account_holder: str | None,
     keyring: Keyring,
     principal: Principal,
     now: datetime,
 ) -> Firm:
-    """Enter a partner firm. Firms are of the whole company: raises `OutOfReach` for less, and `PartnerNameTaken`."""
+    """Enter a partner firm. Firms are of the whole company: raises `OutOfReach` for less, and `PartnerNameTaken`.
+
+    Its bank account comes afterwards, by two people: see `bank_accounts`.
+    """
     principal.require(WRITE, project_id=None)
     await _free(session, or_(Firm.name == name, Firm.uscc == uscc))
     firm = Firm(
@@ -55,11 +55,9 @@ async def register(
         name=name,
         uscc=uscc,
         contact_name=contact_name,
-        bank_name=bank_name,
-        bank_account_holder=bank_account_holder,
+        contact_phone_set_at=now,
         active=True,
         **sealed_phone(keyring, contact_phone),
-        **sealed_account(keyring, bank_account),
     )
     session.add(firm)
     await session.flush()
@@ -93,9 +91,11 @@ async def update(
     if "name" in changed:
         await _free(session, Firm.name == changed["name"])
     for name, value in changed.items():
-        sealed = {"contact_phone": sealed_phone, "bank_account": sealed_account}.get(name)
-        for column, stored in ({name: value} if sealed is None else sealed(keyring, value)).items():
+        columns = sealed_phone(keyring, value) if name == "contact_phone" else {name: value}
+        for column, stored in columns.items():
             setattr(firm, column, stored)
+    if "contact_phone" in changed:
+        firm.contact_phone_set_at = now
     firm.updated_at = now
     await session.flush()
     data = {"fields": sorted(changed)}
@@ -103,14 +103,10 @@ async def update(
 
 
 def _present(firm: Firm, *, keyring: Keyring) -> dict[str, Any]:
-    account = firm.bank_account_encrypted
     return {
         "name": firm.name,
         "contact_name": firm.contact_name,
         "contact_phone": keyring.decrypt(bytes(firm.contact_phone_encrypted), column=sealing.PHONE),
-        "bank_name": firm.bank_name,
-        "bank_account_holder": firm.bank_account_holder,
-        "bank_account": None if account is None else keyring.decrypt(bytes(account), column=sealing.BANK_ACCOUNT),
         "active": firm.active,
     }
 

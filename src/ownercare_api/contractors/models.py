@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
@@ -23,6 +23,8 @@ class FirmField(StrEnum):
 
     CONTACT_PHONE = "contact_phone"
     BANK_ACCOUNT = "bank_account"
+    PROPOSED_BANK_ACCOUNT = "proposed_bank_account"
+    """Of the change that waits for its confirmation: to be compared with what the firm says when it is called back."""
 
 
 class Firm(Stamped, Base):
@@ -37,6 +39,8 @@ class Firm(Stamped, Base):
     contact_name: Mapped[str]
     contact_phone_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
     contact_phone_masked: Mapped[str]
+    contact_phone_set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Since when this number is on record: one that was only just entered is no number to call back."""
     bank_name: Mapped[str | None]
     """The bank with its branch (开户行)."""
     bank_account_holder: Mapped[str | None]
@@ -52,13 +56,17 @@ class FirmDisclosure(Identified, Base):
     """One look at a firm's telephone number or bank account in clear: who and why. Never changed."""
 
     __tablename__ = "firm_disclosure"
-    __table_args__ = (Index("ix_firm_disclosure_firm", "firm_id", "id"),)
+    __table_args__ = (
+        Index("ix_firm_disclosure_firm", "firm_id", "id"),
+        Index("ix_firm_disclosure_actor", "actor_id", "at"),
+    )
 
     firm_id: Mapped[UUID] = mapped_column(ForeignKey("firm.id"))
     actor_id: Mapped[UUID]
     actor_name: Mapped[str]
     field: Mapped[str]
     purpose: Mapped[str]
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
     at: Mapped[datetime]
 
 

@@ -1,17 +1,20 @@
 """Every SELECT of the contractor room."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select, text, union
+from sqlalchemy import ColumnElement, Select, cast, column, func, literal, or_, select, table, text, union
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import Text, Uuid
 
+from ownercare_api.contractors.lifecycle import AccountChangeStatus
 from ownercare_api.contractors.models import (
     ConstructionContract,
     Firm,
+    FirmDisclosure,
     FirmKind,
     FirmProject,
     RepairTeam,
@@ -19,6 +22,7 @@ from ownercare_api.contractors.models import (
     RepairWorker,
     WarrantyTerm,
 )
+from ownercare_api.contractors.models_accounts import FirmBankAccountChange
 from ownercare_api.core.listing import containing
 from ownercare_api.identity.models import Account
 from ownercare_api.identity.principal import Principal
@@ -26,6 +30,10 @@ from ownercare_api.properties.parts import BuildingPart, Trade
 
 Connection = AsyncConnection | AsyncSession
 READ = "contractors:read"
+
+# The cases live in a room above; a look may name the one that it is for, so only these columns are known.
+_ticket = table("ticket", column("id", Uuid()), column("project_id", Uuid()), column("status"))
+_shared = table("ticket_firm", column("ticket_id", Uuid()), column("firm_id", Uuid()))
 
 _NO_IDS = text("'{}'::uuid[]")
 _served: Any = func.coalesce(
@@ -60,9 +68,21 @@ _terms: Any = (
     .scalar_subquery()
 )
 
+_open_change: Any = (
+    select(FirmBankAccountChange.id)
+    .where(FirmBankAccountChange.firm_id == Firm.id, FirmBankAccountChange.status == AccountChangeStatus.SUBMITTED)
+    .correlate(Firm)
+    .scalar_subquery()
+)
+
 FIRM: list[Any] = [
     Firm.id, Firm.kind, Firm.name, Firm.uscc, Firm.contact_name, Firm.contact_phone_masked, Firm.bank_name,
-    Firm.bank_account_holder, Firm.bank_account_masked, Firm.active, Firm.version, _served.label("project_ids"),
+    Firm.bank_account_holder, Firm.bank_account_masked, _open_change.label("bank_account_change_id"), Firm.active,
+    Firm.version, _served.label("project_ids"),
+]  # fmt: skip
+ACCOUNT_CHANGE: list[Any] = [
+    *(one for one in FirmBankAccountChange.__table__.c if not one.name.endswith("_encrypted")),
+    Firm.name.label("firm_name"), Firm.contact_phone_set_at,
 ]  # fmt: skip
 CONTRACT: list[Any] = [*ConstructionContract.__table__.c, Firm.name.label("firm_name"), _terms.label("warranty_terms")]
 TEAM: list[Any] = [
@@ -72,9 +92,9 @@ TEAM: list[Any] = [
 WORKER: list[Any] = [*RepairWorker.__table__.c]
 
 
-def firms_visible_to(principal: Principal) -> ColumnElement[bool]:
+def firms_visible_to(principal: Principal, *, scope: str = READ) -> ColumnElement[bool]:
     """Staff see every partner firm; people and machines of a firm see that firm only."""
-    reach = principal.reach(READ)
+    reach = principal.reach(scope)
     if principal.firm_id is None and (reach.everywhere or reach.projects):
         return literal(True)
     return Firm.id.in_(list(reach.firms))
@@ -109,7 +129,12 @@ def _knows(trades: Collection[Trade]) -> ColumnElement[bool]:
 
 
 def firms(
-    principal: Principal, *, kind: FirmKind | None = None, active: bool | None = None, q: str | None = None
+    principal: Principal,
+    *,
+    kind: FirmKind | None = None,
+    active: bool | None = None,
+    account_change_open: bool | None = None,
+    q: str | None = None,
 ) -> Select[Any]:
     """Return the query of the visible firms."""
     query: Select[Any] = select(*FIRM).where(firms_visible_to(principal))
@@ -117,9 +142,71 @@ def firms(
         query = query.where(Firm.kind == kind)
     if active is not None:
         query = query.where(Firm.active == active)
+    if account_change_open is not None:
+        query = query.where(_open_change.is_not(None) if account_change_open else _open_change.is_(None))
     if q is not None:
         query = query.where(containing(q, Firm.name, Firm.uscc))
     return query
+
+
+async def sees_firm(connection: Connection, *, firm_id: UUID, principal: Principal, scope: str) -> bool:
+    """Say whether there is such a firm that the caller may see."""
+    query = select(Firm.id).where(Firm.id == firm_id, firms_visible_to(principal, scope=scope))
+    return (await connection.execute(query)).one_or_none() is not None
+
+
+def account_changes(*, firm_id: UUID, status: AccountChangeStatus | None = None) -> Select[Any]:
+    """Return the query of the changes of a firm's bank account, without the encrypted values."""
+    query: Select[Any] = (
+        select(*ACCOUNT_CHANGE)
+        .join(Firm, Firm.id == FirmBankAccountChange.firm_id)
+        .where(FirmBankAccountChange.firm_id == firm_id)
+    )
+    return query if status is None else query.where(FirmBankAccountChange.status == status)
+
+
+async def account_change(connection: Connection, *, firm_id: UUID, change_id: UUID) -> Any:
+    """Return one change of a firm's bank account, or None."""
+    query = account_changes(firm_id=firm_id).where(FirmBankAccountChange.id == change_id)
+    return (await connection.execute(query)).one_or_none()
+
+
+async def has_account_change(connection: Connection, *, firm_id: UUID, change_id: UUID) -> bool:
+    """Say whether a change is one of a firm's."""
+    change = FirmBankAccountChange
+    query = select(change.id).where(change.id == change_id, change.firm_id == firm_id)
+    return (await connection.execute(query)).one_or_none() is not None
+
+
+async def account_change_in_force(connection: Connection, *, firm_id: UUID) -> UUID | None:
+    """Return the id of a firm's latest confirmed change of bank account."""
+    change = FirmBankAccountChange
+    mine = select(change.id).where(change.firm_id == firm_id, change.status == AccountChangeStatus.CONFIRMED)
+    return (await connection.execute(mine.order_by(change.id.desc()).limit(1))).scalar_one_or_none()
+
+
+def disclosures(
+    *,
+    firm_id: UUID,
+    filters: Mapping[str, Any],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Select[Any]:
+    """Return the query of who looked at a firm's clear values, from `since` until before `until`; `filters` are
+    equalities by column."""
+    looks = FirmDisclosure.__table__.c
+    query: Select[Any] = select(*(one for one in looks if one.name != "firm_id")).where(looks.firm_id == firm_id)
+    query = query.where(*(looks[name] == value for name, value in filters.items()))
+    if since is not None:
+        query = query.where(looks.at >= since)
+    return query if until is None else query.where(looks.at < until)
+
+
+async def ticket_of(connection: Connection, *, ticket_id: UUID, firm_id: UUID) -> Any:
+    """Return project_id and status of a case, and whether it was `shared` with a firm; None where there is none."""
+    given = select(_shared.c.firm_id).where(_shared.c.ticket_id == ticket_id, _shared.c.firm_id == firm_id)
+    query = select(_ticket.c.project_id, _ticket.c.status, given.exists().label("shared"))
+    return (await connection.execute(query.where(_ticket.c.id == ticket_id))).one_or_none()
 
 
 def contracts(

@@ -5,15 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from ownercare_api.contractors import contracts, disclosures, firms, repository, views
+from ownercare_api.contractors import contracts, firms, repository, views
 from ownercare_api.contractors.access import ContractorsRead, ContractorsWrite
 from ownercare_api.contractors.models import ConstructionContract, Firm, FirmKind
 from ownercare_api.contractors.schemas import (
     ContractCreate,
     ContractRead,
     FirmCreate,
-    FirmDisclosedRead,
-    FirmDisclosureCreate,
     FirmProjectsReplace,
     FirmRead,
     FirmUpdate,
@@ -58,10 +56,13 @@ async def firms_list(
     paging: PageParams,
     kind: FirmKind | None = None,
     active: bool | None = None,
+    account_change_open: Annotated[
+        bool | None, Query(description="true: a change of its bank account waits for confirmation")
+    ] = None,
     q: Annotated[str | None, Query(min_length=1, max_length=100, description="a piece of name or credit code")] = None,
 ) -> Response:
     """Contractors (施工单位) and property companies (物业公司), newest first. Users of a firm see their own only."""
-    query = repository.firms(principal, kind=kind, active=active, q=q)
+    query = repository.firms(principal, kind=kind, active=active, account_change_open=account_change_open, q=q)
     page = await newest_first(reader, query=query, key=Firm.__table__.c.id, wanted=paging.wanted)
     return paging.answer(page, show=views.plain)
 
@@ -78,9 +79,11 @@ async def firms_list(
 async def firms_create(
     principal: ContractorsWrite, session: Tx, state: State, now: Now, response: Response, body: FirmCreate
 ) -> FirmRead:
-    """Name and unified social credit code are unique. Telephone and bank account are encrypted at once and shown masked
-    ever after. Needs company-wide reach."""
-    firm = await firms.register(session, **body.model_dump(), keyring=state.keyring, principal=principal, now=now)
+    """Name and unified social credit code are unique. The telephone number is encrypted at once and shown masked ever
+    after. The bank account is entered afterwards and confirmed by a second person: `…/bank-account-changes`. Needs
+    company-wide reach."""
+    given = body.model_dump(exclude_unset=True)
+    firm = await firms.register(session, **given, keyring=state.keyring, principal=principal, now=now)
     response.headers["Location"] = f"/v1/firms/{firm.id}"
     return await _firm(session, response, firm_id=firm.id, principal=principal)
 
@@ -112,34 +115,13 @@ async def firms_update(
     principal: ContractorsWrite, session: Tx, state: State, now: Now, response: Response, if_match: IfMatch,
     firm_id: UUID, body: FirmUpdate,
 ) -> FirmRead:  # fmt: skip
-    """JSON Merge Patch of name, contact, bank account and activity; the credit code stays. Needs company-wide reach."""
+    """JSON Merge Patch of name, contact and activity; the credit code stays. The bank account changes by two people:
+    `…/bank-account-changes`. Needs company-wide reach."""
     firm = await firms.for_change(session, firm_id=firm_id, principal=principal)
     if_match.check(firm.version)
     changes = body.model_dump(exclude_unset=True)
     await firms.update(session, firm=firm, changes=changes, keyring=state.keyring, principal=principal, now=now)
     return await _firm(session, response, firm_id=firm_id, principal=principal)
-
-
-@router.post(
-    "/firms/{firm_id}/disclosures",
-    operation_id="firms_disclosures_create",
-    summary="Look at a firm's number or bank account in clear (查看合作单位明文)",
-    status_code=201,
-    response_model=FirmDisclosedRead,
-    responses=problems(InvalidToken, MissingScope, FirmNotFound, disclosures.ForFinance, disclosures.FirmValueMissing),
-    openapi_extra={"x-rules": ["OWN-08"]},
-)
-async def firms_disclosures_create(
-    principal: ContractorsRead, session: Tx, state: State, now: Now, response: Response, firm_id: UUID,
-    body: FirmDisclosureCreate,
-) -> FirmDisclosedRead:  # fmt: skip
-    """The telephone number of the contact for whoever may see the firm; the bank account for those who pay settlements
-    and for the firm's own people. Each look is recorded with its purpose."""
-    record, value = await disclosures.disclose(
-        session, firm_id=firm_id, **body.model_dump(), keyring=state.keyring, principal=principal, now=now
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return FirmDisclosedRead(id=record.id, field=body.field, purpose=record.purpose, value=value, at=record.at)
 
 
 @router.put(

@@ -1,15 +1,15 @@
 """What the contractor room sends and takes."""
 
-import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 from stdnum.cn import uscc as uscc_rules
 
-from ownercare_api.contractors.models import FirmField, FirmKind
+from ownercare_api.contractors.models import FirmKind
 from ownercare_api.core.phone_field import PhoneNumber
 from ownercare_api.core.wire import BusinessDate, Fault, Inward, Line, Name, Outward, PositiveFen, Ref
 from ownercare_api.properties.parts import BuildingPart, Trade
@@ -17,7 +17,8 @@ from ownercare_api.properties.parts import BuildingPart, Trade
 Item = TypeVar("Item")
 
 
-def _example(**fields: Any) -> ConfigDict:
+def example(**fields: Any) -> ConfigDict:
+    """Return the configuration of a body with one realistic example."""
     return Inward.model_config | ConfigDict(json_schema_extra={"examples": [fields]})
 
 
@@ -32,25 +33,25 @@ def _uscc(text: str) -> str:
     return plain
 
 
-def _account(text: str) -> str:
-    digits = re.sub(r"[\s-]+", "", text)
-    if not re.fullmatch(r"[0-9]{8,30}", digits):
-        raise Fault("invalid_bank_account", zh="银行账号须为 8 至 30 位数字。", en="A bank account has 8 to 30 digits.")
-    return digits
-
-
 def _no_twins(values: Sequence[Item]) -> Sequence[Item]:
     if len(set(values)) != len(values):
         raise Fault("repeated", zh="同一项不能重复填写。", en="The same thing is named twice.")
     return values
 
 
+def _by_change(_: object) -> None:
+    raise Fault(
+        "bank_account_by_change",
+        zh="银行账户不在此处登记或修改:请提交 POST /v1/firms/{id}/bank-account-changes,由他人核实确认后生效。",
+        en="Enter accounts by POST /v1/firms/{id}/bank-account-changes; they count once somebody else confirmed them.",
+    )
+
+
+_ByChange = Annotated[SkipJsonSchema[None], BeforeValidator(_by_change)]
 CreditCode = Annotated[str, StringConstraints(min_length=18, max_length=30), AfterValidator(_uscc)]
 """Unified social credit code (统一社会信用代码, GB 32100), in its 18 characters."""
 Trades = Annotated[list[Trade], Field(min_length=1, max_length=len(Trade)), AfterValidator(_no_twins)]
 Projects = Annotated[list[UUID], Field(max_length=200), AfterValidator(_no_twins)]
-BankAccount = Annotated[str, StringConstraints(min_length=8, max_length=50), AfterValidator(_account)]
-"""A bank account of 8 to 30 digits; spaces and hyphens are dropped."""
 SkillLevel = Annotated[int, Field(strict=True, ge=1, le=5)]
 Years = Annotated[int, Field(strict=True, ge=0, le=60)]
 
@@ -67,23 +68,29 @@ class FirmRead(Outward):
     bank_name: str | None = Field(description="bank with branch (开户行)", examples=["临澜银行江晖支行"])
     bank_account_holder: str | None = Field(description="as the bank has it (户名)")
     bank_account_masked: str | None = Field(description="see disclosures", examples=["**** 5678"])
+    bank_account_change_id: UUID | None = Field(description="the change of account that waits for its confirmation")
     active: bool
     project_ids: list[UUID] = Field(description="projects that a property company serves")
     version: int
 
 
-class FirmCreate(Inward):
+class _WithoutAccount(Inward):
+    """Bank accounts are not entered with the firm: one person alone must not say where money goes."""
+
+    bank_name: _ByChange = None
+    bank_account: _ByChange = None
+    bank_account_holder: _ByChange = None
+
+
+class FirmCreate(_WithoutAccount):
     """A new partner firm."""
 
-    model_config = _example(
+    model_config = example(
         kind="contractor",
         name="临澜固盾防水工程有限公司",
         uscc="91990000MA1K2ABC3B",
         contact_name="赵建国",
         contact_phone="0571-12345678",
-        bank_name="临澜银行江晖支行",
-        bank_account="6217 0015 4000 1234 5678",
-        bank_account_holder="临澜固盾防水工程有限公司",
     )
 
     kind: FirmKind = Field(description="contractor (施工单位) or property company (物业公司)")
@@ -91,49 +98,24 @@ class FirmCreate(Inward):
     uscc: CreditCode = Field(description="unified social credit code (统一社会信用代码), unique")
     contact_name: Name
     contact_phone: PhoneNumber = Field(description="the firm's number for business; kept encrypted")
-    bank_name: Name | None = Field(default=None, description="bank with branch (开户行)")
-    bank_account: BankAccount | None = Field(default=None, description="bank account (银行账号); kept encrypted")
-    bank_account_holder: Name | None = Field(default=None, description="as the bank has it (户名)")
 
 
-class FirmUpdate(Inward):
+class FirmUpdate(_WithoutAccount):
     """Plain fields of a firm; what is absent stays (JSON Merge Patch)."""
 
-    model_config = _example(contact_name="孙丽", contact_phone="0571-87654321")
+    model_config = example(contact_name="孙丽", contact_phone="0571-87654321")
 
     # The factories only make a field optional without making it nullable; their values are never used.
     name: Name = Field(default_factory=str)
     contact_name: Name = Field(default_factory=str)
     contact_phone: PhoneNumber = Field(default_factory=str)
-    bank_name: Name | None = None
-    bank_account: BankAccount | None = None
-    bank_account_holder: Name | None = None
     active: bool = Field(default_factory=bool, description="false: no new contracts and teams")
-
-
-class FirmDisclosureCreate(Inward):
-    """A look at one clear value of a firm, for a purpose."""
-
-    model_config = _example(field="bank_account", purpose="拨付结算书 JD-20261120-0003")
-
-    field: FirmField
-    purpose: Line = Field(description="what it is needed for (查看事由)")
-
-
-class FirmDisclosedRead(Outward):
-    """A clear value, shown once; do not keep it."""
-
-    id: UUID
-    field: FirmField
-    purpose: str
-    value: str = Field(examples=["6217001540001234567"])
-    at: datetime
 
 
 class FirmProjectsReplace(Inward):
     """All projects that a property company serves."""
 
-    model_config = _example(project_ids=["0198c5f0-0000-7000-8000-000000000021"])
+    model_config = example(project_ids=["0198c5f0-0000-7000-8000-000000000021"])
 
     project_ids: Projects
 
@@ -173,7 +155,7 @@ class WarrantyTermCreate(Inward):
 class ContractCreate(Inward):
     """A construction contract with its warranty terms."""
 
-    model_config = _example(
+    model_config = example(
         firm_id="0198c5f0-0000-7000-8000-000000000401",
         project_id="0198c5f0-0000-7000-8000-000000000021",
         number="SG-2024-017",
@@ -236,7 +218,7 @@ class TeamRead(TeamSummary):
 class TeamCreate(Inward):
     """A new repair team under a property company; customer service names the captain (ORG-23)."""
 
-    model_config = _example(
+    model_config = example(
         firm_id="0198c5f0-0000-7000-8000-000000000411",
         name="云栖雅苑客户服务维修队",
         captain_id="0198c5f0-0000-7000-8000-000000000501",
@@ -252,7 +234,7 @@ class TeamCreate(Inward):
 class WorkerCreate(Inward):
     """A new repairer of a team (REP-14)."""
 
-    model_config = _example(
+    model_config = example(
         team_id="0198c5f0-0000-7000-8000-000000000421",
         name="李德胜",
         trades=["waterproofing", "tiling"],
@@ -271,7 +253,7 @@ class WorkerCreate(Inward):
 class WorkerUpdate(Inward):
     """Plain fields of a repairer; what is absent stays (JSON Merge Patch)."""
 
-    model_config = _example(skill_level=4, experience_years=9)
+    model_config = example(skill_level=4, experience_years=9)
 
     name: Name = Field(default_factory=str)
     trades: Trades = Field(default_factory=list)

@@ -7,6 +7,7 @@ from ownercare_api.core.phones import mask_phone
 
 PHONE = "firm.contact_phone"
 BANK_ACCOUNT = "firm.bank_account"
+NEW_ACCOUNT, FORMER_ACCOUNT = "firm_bank_account_change.account", "firm_bank_account_change.former_account"
 
 
 def sealed_phone(keyring: Keyring, number: str) -> dict[str, Any]:

@@ -4,14 +4,17 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.contractors import repository
+from ownercare_api.contractors.models import Firm
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
+from ownercare_api.identity.principal import Principal
 from ownercare_api.properties.parts import BuildingPart, Trade
 
 Connection = AsyncConnection | AsyncSession
-READ, WRITE = repository.READ, "contractors:write"
+READ, WRITE, DISCLOSE, LOOKS = repository.READ, "contractors:write", "contractors:disclose", "contractors:looks"
 
 
 class FirmNotFound(NotFound):
@@ -67,6 +70,12 @@ class WrongFirmKind(Invalid):
 
     def __init__(self) -> None:
         super().__init__(errors=(FieldError("#/firm_id", self.code, self.zh, self.en),))
+
+
+async def ensure_visible(connection: Connection, *, firm_id: UUID, principal: Principal, scope: str = READ) -> None:
+    """Raise `FirmNotFound` unless the caller may see a firm."""
+    if not await repository.sees_firm(connection, firm_id=firm_id, principal=principal, scope=scope):
+        raise FirmNotFound
 
 
 async def contract_for(
@@ -138,3 +147,19 @@ async def property_company_for(connection: Connection, *, project_id: UUID) -> A
 async def projects_of_firms(connection: Connection, firm_ids: Collection[UUID]) -> frozenset[UUID]:
     """Return the projects that firms serve or have built; the property room's hook asks it."""
     return await repository.projects_of_firms(connection, firm_ids)
+
+
+async def hold_account(session: AsyncSession, *, firm_id: UUID) -> None:
+    """Keep a firm's bank account as it is until the transaction ends: who pays to it calls this first."""
+    await session.execute(select(Firm.id).where(Firm.id == firm_id).with_for_update(read=True))
+
+
+async def account_of(connection: Connection, *, firm_id: UUID) -> Any:
+    """Return a firm's `bank_name`, `bank_account_holder` and `bank_account_masked`; None where nothing is on record."""
+    columns: list[Any] = [Firm.bank_name, Firm.bank_account_holder, Firm.bank_account_masked]
+    return (await connection.execute(select(*columns).where(Firm.id == firm_id))).one()
+
+
+async def account_change_in_force(connection: Connection, *, firm_id: UUID) -> UUID | None:
+    """Return a firm's latest confirmed change of bank account; None where there was none."""
+    return await repository.account_change_in_force(connection, firm_id=firm_id)

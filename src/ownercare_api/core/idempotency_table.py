@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, LargeBinary, delete
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base
@@ -27,7 +26,6 @@ class IdempotentAnswer(Base):
     created_at: Mapped[datetime]
 
 
-async def forget(session: AsyncSession, *, now: datetime) -> int:
-    """Delete answers older than 48 hours; returns how many."""
-    old = delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT)
-    return len((await session.execute(old.returning(IdempotentAnswer.key))).all())
+def over(now: datetime) -> ColumnElement[bool]:
+    """Return the condition on answers older than 48 hours: they are not kept."""
+    return IdempotentAnswer.created_at < now - KEPT

@@ -335,12 +335,6 @@ def _code(error: Exception) -> str:
     return type(error).__name__
 
 
-async def forget(session: AsyncSession, *, before: datetime) -> None:
-    """Delete jobs that ended before an instant, and workers not seen since."""
-    await session.execute(delete(Job).where(Job.finished_at < before))
-    await session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < before))
-
-
 async def beat(session: AsyncSession, *, worker_id: UUID, name: str, started_at: datetime, now: datetime) -> None:
     """Write that a worker is alive."""
     await session.execute(

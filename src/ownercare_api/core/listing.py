@@ -9,6 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from ownercare_api.core.pagination import COUNT_CEILING, Page, PageRequest, cut
 
 
+def given(**filters: Any) -> dict[str, Any]:
+    """Return the filters that the caller gave; one that is left out is None."""
+    return {name: value for name, value in filters.items() if value is not None}
+
+
 def pattern(text: str) -> str:
     """Return the LIKE pattern for a piece of text, in which `%` and `_` are ordinary characters."""
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,34 +1,56 @@
-"""Short messages to people (短信), through whatever an installation has for it.
+"""Short messages to people (短信), and what takes them.
 
-A gateway takes a number in normal form and a text. It never logs either. One that can't deliver raises: the job that
-sends is then tried again.
+A gateway takes a message to a number in normal form. It never logs number or text. One that can't deliver now raises:
+the job that sends is then tried again, with the same id, by which a gateway knows what it has accepted already.
 """
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import anyio.to_thread
 
-from ownercare_api.core.settings import Settings
-
 OUTBOX = "messages.jsonl"
+
+
+class Purpose(StrEnum):
+    """What a message is for; a gateway may have a template for each."""
+
+    LOGIN_CODE = "login_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A short message; `id` is the same whenever it is sent again."""
+
+    id: UUID
+    to: str
+    """A mobile in normal form: `+8613812341234`."""
+    text: str
+    purpose: Purpose
+
+    def __repr__(self) -> str:
+        """Show neither number nor text: what is shown may be logged."""
+        return f"Message({self.id}, {self.purpose.value})"
 
 
 class MessageGateway(Protocol):
     """Delivers short messages."""
 
-    async def send(self, *, number: str, text: str, now: datetime) -> None:
-        """Deliver a text to a mobile in normal form."""
+    async def send(self, message: Message, *, now: datetime) -> None:
+        """Deliver a message, or raise where it is worth trying again."""
         ...
 
 
 class NoMessages:
     """Delivers nothing: an installation without a gateway."""
 
-    async def send(self, *, number: str, text: str, now: datetime) -> None:
+    async def send(self, message: Message, *, now: datetime) -> None:
         """Drop the message."""
 
 
@@ -38,9 +60,10 @@ class MessageFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def send(self, *, number: str, text: str, now: datetime) -> None:
+    async def send(self, message: Message, *, now: datetime) -> None:
         """Append the message."""
-        line = json.dumps({"at": now.isoformat(), "number": number, "text": text}, ensure_ascii=False) + "\n"
+        shown = {"at": now.isoformat(), "number": message.to, "text": message.text}
+        line = json.dumps(shown, ensure_ascii=False) + "\n"
         await anyio.to_thread.run_sync(self._append, line.encode())
 
     def _append(self, line: bytes) -> None:
@@ -52,8 +75,3 @@ class MessageFile:
             os.write(descriptor, line)  # one write: lines of several workers do not mix
         finally:
             os.close(descriptor)
-
-
-def gateway(settings: Settings) -> MessageGateway:
-    """Return the gateway that `OWNERCARE_MESSAGES` names."""
-    return MessageFile(settings.data_dir / OUTBOX) if settings.messages == "file" else NoMessages()

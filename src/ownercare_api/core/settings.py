@@ -3,8 +3,9 @@
 import ipaddress
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,6 +14,9 @@ def _default_data_dir() -> Path:
     if (checkout / "pyproject.toml").is_file():
         return checkout / "var"
     return Path("/var/lib/ownercare")
+
+
+_BESIDE_US = frozenset({("http", "127.0.0.1"), ("http", "::1"), ("http", "localhost")})
 
 
 class Settings(BaseSettings):
@@ -45,8 +49,16 @@ class Settings(BaseSettings):
     client_requests_per_minute: int = Field(
         default=600, ge=1, le=1_000_000, description="quota of a machine client that has none of its own"
     )
-    messages: Literal["none", "file"] = Field(
-        default="none", description="short messages: `none`, or `file` for messages.jsonl in the data folder"
+    messages: Literal["none", "file", "https"] = Field(
+        default="none",
+        description="short messages: `none`, `file` for messages.jsonl in the data folder, `https` for a gateway",
+    )
+    messages_url: str | None = Field(default=None, description="where the gateway takes messages, with `https`")
+    messages_secret: SecretStr | None = Field(
+        default=None, min_length=32, description="what the gateway knows our signature by, with `https`"
+    )
+    messages_timeout_seconds: int = Field(
+        default=5, ge=1, le=20, description="the gateway must have answered within this, or it is asked again"
     )
     master_key: SecretStr | None = Field(
         default=None,
@@ -56,6 +68,19 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(default=15_728_640, description="largest uploaded file")
     log_level: str = Field(default="INFO")
     demo: bool = Field(default=False, description="the demonstration data set is loaded and its accounts are shown")
+
+    @model_validator(mode="after")
+    def _gateway(self) -> "Settings":
+        if self.messages != "https":
+            return self
+        if self.messages_url is None or self.messages_secret is None:
+            raise ValueError("OWNERCARE_MESSAGES=https needs OWNERCARE_MESSAGES_URL and OWNERCARE_MESSAGES_SECRET")
+        url = urlsplit(self.messages_url)
+        if url.scheme != "https" and (url.scheme, url.hostname) not in _BESIDE_US:
+            raise ValueError("OWNERCARE_MESSAGES_URL must begin with https://, or with http://127.0.0.1")
+        if not url.hostname or url.username is not None or url.query or url.fragment:
+            raise ValueError("OWNERCARE_MESSAGES_URL has a host, and no user, query or fragment")
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -2,12 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-DeadlinesRead = Annotated[Principal, Security(current_principal, scopes=["tickets:read"])]
+DeadlinesRead = Annotated[Principal, door("tickets:read")]
 """Who may read the tickets of a project may see its clocks."""
-CalendarsRead = Annotated[Principal, Security(current_principal, scopes=["calendars:read"])]
-CalendarsWrite = Annotated[Principal, Security(current_principal, scopes=["calendars:write"])]
+CalendarsRead = Annotated[Principal, door("calendars:read")]
+CalendarsWrite = Annotated[Principal, door("calendars:write")]

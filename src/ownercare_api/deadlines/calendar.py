@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
+from functools import lru_cache
 from types import MappingProxyType
 
 _HOURS_PATTERN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -218,6 +219,12 @@ class WorkingCalendar:
             raise CalendarYearMissing(year) from None
 
 
+@lru_cache(maxsize=8)
+def _stretch(run: tuple[YearOfDays, ...]) -> Stretch:
+    """Count the days of a run of years; the same years are counted once in a process."""
+    return Stretch(list(run))
+
+
 def _stretches(years: Iterable[YearOfDays]) -> Mapping[int, Stretch]:
     runs: list[list[YearOfDays]] = []
     for year in years:
@@ -225,5 +232,5 @@ def _stretches(years: Iterable[YearOfDays]) -> Mapping[int, Stretch]:
             runs[-1].append(year)
         else:
             runs.append([year])
-    built = [(run, Stretch(run)) for run in runs]
+    built = [(run, _stretch(tuple(run))) for run in runs]
     return MappingProxyType({year.year: stretch for run, stretch in built for year in run})

@@ -5,14 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
-from ownercare_api.core.errors import Invalid, NotFound, PreconditionRequired, Stale
+from ownercare_api.core.errors import NotFound
 from ownercare_api.core.http.etag import IfMatch, put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Lang, Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.pagination import cut
 from ownercare_api.core.wire import Instant
 from ownercare_api.deadlines import calendar_import, calendars, repository, views, why
 from ownercare_api.deadlines.access import CalendarsRead, CalendarsWrite, DeadlinesRead
@@ -33,9 +32,7 @@ from ownercare_api.deadlines.schemas import (
     HoldRead,
 )
 from ownercare_api.deadlines.views import DeadlineState
-from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.principal import OutOfReach
-from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.identity.declaring import lists, reads, updates
 from ownercare_api.policies import service as policies
 from ownercare_api.policies.catalogue import CATALOGUE
 
@@ -60,12 +57,13 @@ class DeadlineNotFound(NotFound):
 
 @router.get(
     "/calendars",
-    operation_id="calendars_list",
     tags=["calendars"],
-    summary="Years of the working calendar (工作日历年度)",
-    response_model=PageOf[CalendarYearItem],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-07", "REP-02"]},
+    **lists(
+        "calendars_list",
+        "Years of the working calendar (工作日历年度)",
+        rules=("CMP-07", "REP-02"),
+        model=PageOf[CalendarYearItem],
+    ),
 )
 async def calendars_list(principal: CalendarsRead, reader: Reader, paging: PageParams) -> Response:
     """The years on file, newest first. A year that is not on file is computed provisionally: ask for it by number."""
@@ -89,12 +87,14 @@ def _head(row: Any) -> dict[str, Any]:
 
 @router.get(
     "/calendars/{year}",
-    operation_id="calendars_read",
     tags=["calendars"],
-    summary="A year, day by day (某年工作日历)",
-    response_model=CalendarYearRead,
-    responses=problems(InvalidToken, MissingScope, CalendarYearNotFound, Invalid),
-    openapi_extra={"x-rules": ["CMP-07", "REP-02"]},
+    **reads(
+        "calendars_read",
+        "A year, day by day (某年工作日历)",
+        CalendarYearNotFound,
+        rules=("CMP-07", "REP-02"),
+        model=CalendarYearRead,
+    ),
 )
 async def calendars_read(principal: CalendarsRead, reader: Reader, response: Response, year: Year) -> CalendarYearRead:
     """Every day with whether it is worked. `provisional`: the official notice is not out, and due times that touch the
@@ -123,21 +123,15 @@ async def _year(connection: repository.Connection, response: Response, year: int
 
 @router.put(
     "/calendars/{year}",
-    operation_id="calendars_update",
     tags=["calendars"],
-    summary="Import the official year (导入官方放假安排)",
-    response_model=CalendarYearRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
-        OutOfReach,
+    **updates(
+        "calendars_update",
+        "Import the official year (导入官方放假安排)",
         CalendarYearNotFound,
-        PreconditionRequired,
-        Stale,
         calendar_import.InvalidYear,
-        Invalid,
+        rules=("CMP-07", "REP-02"),
+        model=CalendarYearRead,
     ),
-    openapi_extra={"x-rules": ["CMP-07", "REP-02"]},
 )
 async def calendars_update(
     principal: CalendarsWrite,
@@ -169,12 +163,13 @@ async def calendars_update(
 
 @router.get(
     "/deadlines",
-    operation_id="deadlines_list",
     tags=["deadlines"],
-    summary="Worklist of clocks (时限清单)",
-    response_model=PageOf[DeadlineItem],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-02", "CMP-03", "CMP-07", "CMP-10", "CMP-12", "REP-02", "REP-05", "REP-13"]},
+    **lists(
+        "deadlines_list",
+        "Worklist of clocks (时限清单)",
+        rules=("CMP-02", "CMP-03", "CMP-07", "CMP-10", "CMP-12", "REP-02", "REP-05", "REP-13"),
+        model=PageOf[DeadlineItem],
+    ),
 )
 async def deadlines_list(
     principal: DeadlinesRead,
@@ -223,12 +218,14 @@ def _item(row: Any, shown: views.DeadlineRead) -> DeadlineItem:
 
 @router.get(
     "/deadlines/{deadline_id}",
-    operation_id="deadlines_read",
     tags=["deadlines"],
-    summary="Why a clock is due when it is (时限说明)",
-    response_model=DeadlineWhy,
-    responses=problems(InvalidToken, MissingScope, DeadlineNotFound, Invalid),
-    openapi_extra={"x-rules": ["ADM-08", "CMP-15", "REP-07"]},
+    **reads(
+        "deadlines_read",
+        "Why a clock is due when it is (时限说明)",
+        DeadlineNotFound,
+        rules=("ADM-08", "CMP-15", "REP-07"),
+        model=DeadlineWhy,
+    ),
 )
 async def deadlines_read(
     principal: DeadlinesRead,

@@ -261,6 +261,7 @@ def _own(
                 payment_method=payment,
                 price_fen=price,
                 filing_status=FilingStatus.DRAFT,
+                makers=[],
             )
         )
     return rows

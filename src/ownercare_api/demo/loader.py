@@ -14,7 +14,7 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import Database
 from ownercare_api.deadlines import calendars
 from ownercare_api.deadlines.calendars import CalendarStore
-from ownercare_api.demo import accounts, estate, history, homes, trades
+from ownercare_api.demo import accounts, contracts, estate, history, homes, records, trades
 from ownercare_api.demo.accounts import Staff
 from ownercare_api.demo.bulk import Numbers, Sheet
 from ownercare_api.demo.cases import Stage
@@ -113,6 +113,10 @@ async def _fill(session: AsyncSession, *, keyring: Keyring, now: datetime, on_pr
     on_progress(f"房屋 {sum(map(len, land.homes.values())):,} / homes")
     owners = homes.build(sheet, land, keyring=keyring, people=people)
     on_progress(f"业主 {owners.count:,} / owners")
+    contracts.build(sheet, land, staff)
+    early = Numbers()
+    records.build(sheet, early, land, owners, staff=staff, keyring=keyring)
+    await early.give(session, sheet)
     counts = await sheet.write(session)
     snapshots = await _publish_policy(session, land, staff)
     await _open_retention(session, works, staff)

@@ -181,8 +181,11 @@ def enter_firms(sheet: Sheet, *, keyring: Keyring, people: PeopleFactory) -> Par
             name=firm.name,
             uscc=firm.credit_code,
             contact_name=firm.contact.name,
+            contact_phone_set_at=FOUNDED,
+            bank_name=firm.bank_name,
+            bank_account_holder=firm.name,
             **sealed_phone(keyring, normalise_phone(firm.contact.mobile)),
-            **sealed_account(keyring, None),
+            **sealed_account(keyring, firm.bank_account),
         )["id"]
         for short_name, firm in made.items()
     }

@@ -74,7 +74,7 @@ async def _judge_all(run: Run, found: RosterImport, *, desk: Desk, now: datetime
         while chunk := await rows.take():
             verdicts = await judge.judge(session, chunk)
             await rowbook.add(session, import_id=found.id, verdicts=verdicts)
-            seen |= {one.owner_id for one in verdicts if one.owner_id is not None}
+            seen |= {met for one in verdicts for met in (one.owner_id, one.met_id) if met is not None}
             total += len(chunk)
             await run.progress(done=total, total=max(total, rows.about))
         if total == 0:

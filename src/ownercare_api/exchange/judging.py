@@ -55,6 +55,8 @@ class Verdict:
     owner_id: UUID | None = None
     unit_id: UUID | None = None
     person: Person | None = None
+    met_id: UUID | None = None
+    """An owner who is not told of, but whose being on record is: that too is a look."""
 
 
 class Judge(Protocol):
@@ -127,7 +129,7 @@ class OwnerJudge:
         if owner is not None:
             if not owner.visible or owner.restricted:
                 code = "owner_restricted" if owner.visible else "owner_exists_elsewhere"
-                return Verdict(row, INVALID, (Fault("document_number", code),), unit_id=unit_id)
+                return Verdict(row, INVALID, (Fault("document_number", code),), unit_id=unit_id, met_id=owner.id)
             person.owner_id = verdict.owner_id = owner.id
             if differing := self._differing(entry, owner):
                 return _differs(verdict, differing)

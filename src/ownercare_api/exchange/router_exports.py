@@ -6,16 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
+from ownercare_api.core.listing import given, newest_first
 from ownercare_api.exchange import exports, keeping, repository, views
 from ownercare_api.exchange.access import ExportsApprove, ExportsRead, OwnersExport
 from ownercare_api.exchange.checking import Desk
@@ -33,9 +30,8 @@ from ownercare_api.exchange.lifecycle import ExportKind, ExportStatus
 from ownercare_api.exchange.requesters import PersonsOnly
 from ownercare_api.exchange.router_imports import handed_out
 from ownercare_api.exchange.schemas import ExportCreate, ExportDecision, ExportRead
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import creates, downloads, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.policies.service import NoPolicy
 
 router = APIRouter(prefix="/v1", tags=["exchange"], route_class=OwnerCareRoute)
@@ -43,16 +39,19 @@ router = APIRouter(prefix="/v1", tags=["exchange"], route_class=OwnerCareRoute)
 
 @router.post(
     "/exports",
-    operation_id="exports_create",
-    summary="Ask for an export (申请导出)",
-    status_code=201,
-    response_model=ExportRead,
-    responses=problems(
-        InvalidToken, MissingScope, OutOfReach, PersonsOnly, NoPolicy, UnknownColumn, ExportEmpty, ExportTooLarge,
-        Invalid,
+    **creates(
+        "exports_create",
+        "Ask for an export (申请导出)",
+        OutOfReach,
+        PersonsOnly,
+        NoPolicy,
+        UnknownColumn,
+        ExportEmpty,
+        ExportTooLarge,
+        rules=("OWN-07", "OWN-08", "ORG-06"),
+        model=ExportRead,
     ),
-    openapi_extra={"x-rules": ["OWN-07", "OWN-08", "ORG-06"]},
-)  # fmt: skip
+)
 async def exports_create(
     principal: OwnersExport, session: Tx, now: Now, response: Response, body: ExportCreate
 ) -> ExportRead:
@@ -78,12 +77,7 @@ async def exports_create(
 
 
 @router.get(
-    "/exports",
-    operation_id="exports_list",
-    summary="Exports, newest first (导出记录)",
-    response_model=PageOf[ExportRead],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["OWN-07"]},
+    "/exports", **lists("exports_list", "Exports, newest first (导出记录)", rules=("OWN-07",), model=PageOf[ExportRead])
 )
 async def exports_list(
     principal: ExportsRead,
@@ -95,8 +89,7 @@ async def exports_list(
     requested_by: UUID | None = None,
 ) -> Response:
     """One's own; for who approves exports, all of the projects in reach."""
-    given = {"project_id": project_id, "kind": kind, "status": status, "requested_by": requested_by}
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(project_id=project_id, kind=kind, status=status, requested_by=requested_by)
     query = repository.exports(principal=principal, filters=filters)
     page = await newest_first(reader, query=query, key=repository.E.id, wanted=paging.wanted)
     return paging.answer(page, show=lambda row: views.an_export(row, principal=principal))
@@ -104,14 +97,10 @@ async def exports_list(
 
 @router.get(
     "/exports/{export_id}",
-    operation_id="exports_read",
-    summary="An export (导出详情)",
-    response_model=ExportRead,
-    responses=problems(InvalidToken, MissingScope, ExportNotFound, Invalid),
-    openapi_extra={"x-rules": ["OWN-07"]},
+    **reads("exports_read", "An export (导出详情)", ExportNotFound, rules=("OWN-07",), model=ExportRead),
 )
 async def exports_read(principal: ExportsRead, reader: Reader, response: Response, export_id: UUID) -> ExportRead:
-    """Where it stands, who decided, and how often it was downloaded."""
+    """Where it stands, who decided, and how often it was downloaded. Others' exports need `exports:approve`."""
     row = await repository.one_export(reader, export_id=export_id, principal=principal)
     if row is None:
         raise ExportNotFound
@@ -120,12 +109,16 @@ async def exports_read(principal: ExportsRead, reader: Reader, response: Respons
 
 @router.post(
     "/exports/{export_id}/decision",
-    operation_id="exports_decision_create",
-    summary="Approve or reject an export (审批导出)",
-    status_code=201,
-    response_model=ExportRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, OwnExport, ExportNotFound, WrongStatus, Invalid),
-    openapi_extra={"x-rules": ["OWN-07", "OWN-08", "ORG-10"]},
+    **creates(
+        "exports_decision_create",
+        "Approve or reject an export (审批导出)",
+        OutOfReach,
+        OwnExport,
+        ExportNotFound,
+        WrongStatus,
+        rules=("OWN-07", "OWN-08", "ORG-10"),
+        model=ExportRead,
+    ),
 )
 async def exports_decision_create(
     principal: ExportsApprove, session: Tx, now: Now, response: Response, export_id: UUID, body: ExportDecision
@@ -144,42 +137,44 @@ async def exports_decision_create(
 
 @router.post(
     "/exports/{export_id}/cancellation",
-    operation_id="exports_cancellation_create",
-    summary="Give an export up (取消导出)",
-    status_code=201,
-    response_model=ExportRead,
-    responses=problems(InvalidToken, MissingScope, NotYourExport, ExportNotFound, WrongStatus, Invalid),
-    openapi_extra={"x-rules": ["OWN-07"]},
+    **creates(
+        "exports_cancellation_create",
+        "Give an export up (取消导出)",
+        NotYourExport,
+        ExportNotFound,
+        WrongStatus,
+        rules=("OWN-07",),
+        model=ExportRead,
+    ),
 )
 async def exports_cancellation_create(
     principal: OwnersExport, session: Tx, now: Now, response: Response, export_id: UUID
 ) -> ExportRead:
-    """By the person who asked for it, before it is made."""
+    """By the person who asked for it, before it is made; others see it with `exports:approve` and are refused."""
     found = await exports.cancel(session, export_id=export_id, principal=principal, now=now)
     return _show(response, found, principal=principal)
 
 
 @router.get(
     "/exports/{export_id}/content",
-    operation_id="exports_content_read",
-    summary="The file (下载导出文件)",
     response_class=StreamingResponse,
-    responses=problems(
-        InvalidToken, MissingScope, NotYourExport, ExportNotFound, ExportNotReady, ExportExpired, Invalid
-    )
-    | {
-        200: {
-            "description": "the file",
-            "content": {kind: {"schema": {"type": "string"}} for kind in (keeping.XLSX, "text/csv")},
-        }
-    },
-    openapi_extra={"x-rules": ["OWN-07"]},
+    **downloads(
+        "exports_content_read",
+        "The file (下载导出文件)",
+        NotYourExport,
+        ExportNotFound,
+        ExportNotReady,
+        ExportExpired,
+        rules=("OWN-07",),
+        what="the file",
+        media=(keeping.XLSX, "text/csv"),
+    ),
 )
 async def exports_content_read(
     principal: OwnersExport, session: Tx, state: State, now: Now, export_id: UUID
 ) -> Response:
-    """For the person who asked for it, for 24 hours, and only while the reach is still held. Every download is counted
-    and stands in the log that the owners see."""
+    """For the person who asked for it, for 24 hours, and only while the reach is still held; whoever sees it by
+    `exports:approve` is refused. Every download is counted and stands in the log that the owners see."""
     _, file = await exports.hand_out(session, export_id=export_id, principal=principal, now=now)
     return handed_out(state.parts[Desk], file, key=keeping.key_of(file, now=now))
 

@@ -10,18 +10,17 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ownercare_api.core.errors import BadRequest, Invalid
+from ownercare_api.core.errors import BadRequest
 from ownercare_api.core.http import idempotency
 from ownercare_api.core.http.etag import put_version
 from ownercare_api.core.http.forms import COUNTED_HERE, SameForm, form_with_file
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute, UnstorableText
 from ownercare_api.core.http.state import Lang, Now, State, app_state, present
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.listing import count_up_to_ceiling, newest_first
-from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.listing import count_up_to_ceiling, given, newest_first
+from ownercare_api.core.pagination import cut
 from ownercare_api.exchange import imports, keeping, repository, sheets, tables, views
 from ownercare_api.exchange.access import OwnersImport
 from ownercare_api.exchange.checking import Desk
@@ -35,9 +34,8 @@ from ownercare_api.exchange.schemas import ImportFields, ImportRead, ImportRowRe
 from ownercare_api.files import service as files
 from ownercare_api.files.media import XLSX, MediaKind
 from ownercare_api.files.naming import disposition, safe_name
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import creates, downloads, lists, operation, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 
 router = APIRouter(prefix="/v1", tags=["exchange"], route_class=OwnerCareRoute)
 
@@ -123,20 +121,28 @@ UploadTx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 
 @router.post(
     "/imports",
-    operation_id="imports_create",
-    summary="Upload a roster (上传名册)",
-    status_code=201,
-    response_model=ImportRead,
-    responses=problems(
-        BadRequest, InvalidToken, MissingScope, OutOfReach, PersonsOnly, files.UnknownProject, idempotency.KeyMalformed,
-        idempotency.KeyInFlight, RosterTooLarge, WrongRosterType, RosterRefused, files.EmptyFile, UnstorableText,
-        idempotency.KeyReused, Invalid,
-    ),
-    openapi_extra={
-        "x-rules": ["OWN-01", "OWN-02", "OWN-04", "OWN-12", "OWN-13"], "requestBody": _FORM, "parameters": [_KEY],
-    },
     max_body_size=COUNTED_HERE,
-)  # fmt: skip
+    **operation(
+        "imports_create",
+        "Upload a roster (上传名册)",
+        BadRequest,
+        OutOfReach,
+        PersonsOnly,
+        files.UnknownProject,
+        idempotency.KeyMalformed,
+        idempotency.KeyInFlight,
+        RosterTooLarge,
+        WrongRosterType,
+        RosterRefused,
+        files.EmptyFile,
+        UnstorableText,
+        idempotency.KeyReused,
+        rules=("OWN-01", "OWN-02", "OWN-04", "OWN-12", "OWN-13"),
+        model=ImportRead,
+        status=201,
+        extra={"requestBody": _FORM, "parameters": [_KEY]},
+    ),
+)
 async def imports_create(
     principal: OwnersImport, upload: Received, session: UploadTx, state: State, now: Now, spoken: Lang,
     response: Response,
@@ -166,11 +172,7 @@ async def imports_create(
 
 @router.get(
     "/imports",
-    operation_id="imports_list",
-    summary="Imports, newest first (导入记录)",
-    response_model=PageOf[ImportRead],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["OWN-04", "OWN-12"]},
+    **lists("imports_list", "Imports, newest first (导入记录)", rules=("OWN-04", "OWN-12"), model=PageOf[ImportRead]),
 )
 async def imports_list(
     principal: OwnersImport,
@@ -183,8 +185,7 @@ async def imports_list(
     requested_by: UUID | None = None,
 ) -> Response:
     """Those of one's projects, whoever uploaded them. They hold no personal values."""
-    given = {"project_id": project_id, "kind": kind, "status": status, "requested_by": requested_by}
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(project_id=project_id, kind=kind, status=status, requested_by=requested_by)
     query = repository.imports(principal=principal, filters=filters)
     page = await newest_first(reader, query=query, key=repository.I.id, wanted=paging.wanted)
     return paging.answer(page, show=lambda row: views.an_import(row, principal=principal, spoken=spoken))
@@ -192,11 +193,7 @@ async def imports_list(
 
 @router.get(
     "/imports/{import_id}",
-    operation_id="imports_read",
-    summary="An import (导入详情)",
-    response_model=ImportRead,
-    responses=problems(InvalidToken, MissingScope, ImportNotFound, Invalid),
-    openapi_extra={"x-rules": ["OWN-04", "OWN-12"]},
+    **reads("imports_read", "An import (导入详情)", ImportNotFound, rules=("OWN-04", "OWN-12"), model=ImportRead),
 )
 async def imports_read(
     principal: OwnersImport, reader: Reader, spoken: Lang, response: Response, import_id: UUID
@@ -207,11 +204,13 @@ async def imports_read(
 
 @router.get(
     "/imports/{import_id}/rows",
-    operation_id="imports_rows_list",
-    summary="Rows of an import with their faults (导入逐行结果)",
-    response_model=PageOf[ImportRowRead],
-    responses=problems(InvalidToken, MissingScope, ImportNotFound, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["OWN-04", "OWN-05"]},
+    **lists(
+        "imports_rows_list",
+        "Rows of an import with their faults (导入逐行结果)",
+        ImportNotFound,
+        rules=("OWN-04", "OWN-05"),
+        model=PageOf[ImportRowRead],
+    ),
 )
 async def imports_rows_list(
     principal: OwnersImport,
@@ -235,12 +234,16 @@ async def imports_rows_list(
 
 @router.post(
     "/imports/{import_id}/confirmation",
-    operation_id="imports_confirmation_create",
-    summary="Take a checked roster over (确认导入)",
-    status_code=201,
-    response_model=ImportRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, ImportNotFound, WrongStatus, NothingToImport, Invalid),
-    openapi_extra={"x-rules": ["OWN-04", "OWN-12"]},
+    **creates(
+        "imports_confirmation_create",
+        "Take a checked roster over (确认导入)",
+        OutOfReach,
+        ImportNotFound,
+        WrongStatus,
+        NothingToImport,
+        rules=("OWN-04", "OWN-12"),
+        model=ImportRead,
+    ),
 )
 async def imports_confirmation_create(
     principal: OwnersImport, session: Tx, now: Now, spoken: Lang, response: Response, import_id: UUID
@@ -253,12 +256,15 @@ async def imports_confirmation_create(
 
 @router.post(
     "/imports/{import_id}/cancellation",
-    operation_id="imports_cancellation_create",
-    summary="Give an import up (取消导入)",
-    status_code=201,
-    response_model=ImportRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, ImportNotFound, WrongStatus, Invalid),
-    openapi_extra={"x-rules": ["OWN-04"]},
+    **creates(
+        "imports_cancellation_create",
+        "Give an import up (取消导入)",
+        OutOfReach,
+        ImportNotFound,
+        WrongStatus,
+        rules=("OWN-04",),
+        model=ImportRead,
+    ),
 )
 async def imports_cancellation_create(
     principal: OwnersImport, session: Tx, now: Now, spoken: Lang, response: Response, import_id: UUID
@@ -285,12 +291,18 @@ class NoErrorWorkbook(ImportNotFound):
 
 @router.get(
     "/imports/{import_id}/error-workbook",
-    operation_id="imports_error_workbook_read",
-    summary="The bad rows with the reason beside each (下载错误工作簿)",
     response_class=StreamingResponse,
-    responses=problems(InvalidToken, MissingScope, NotTheImporter, ImportNotFound, NoErrorWorkbook, FileGone, Invalid)
-    | {200: {"description": "the workbook", "content": {keeping.XLSX: {"schema": {"type": "string"}}}}},
-    openapi_extra={"x-rules": ["OWN-04", "OWN-07"]},
+    **downloads(
+        "imports_error_workbook_read",
+        "The bad rows with the reason beside each (下载错误工作簿)",
+        NotTheImporter,
+        ImportNotFound,
+        NoErrorWorkbook,
+        FileGone,
+        rules=("OWN-04", "OWN-07"),
+        what="the workbook",
+        media=(keeping.XLSX,),
+    ),
 )
 async def imports_error_workbook_read(
     principal: OwnersImport, session: Tx, state: State, now: Now, import_id: UUID
@@ -323,12 +335,15 @@ def handed_out(desk: Desk, file: ExchangeFile, *, key: bytes) -> Response:
 
 @router.get(
     "/import-templates/{kind}",
-    operation_id="import_templates_read",
-    summary="An empty roster to fill in (下载导入模板)",
     response_class=Response,
-    responses=problems(InvalidToken, MissingScope, ImportNotFound, Invalid)
-    | {200: {"description": "the workbook", "content": {keeping.XLSX: {"schema": {"type": "string"}}}}},
-    openapi_extra={"x-rules": ["OWN-01", "OWN-02", "OWN-13"]},
+    **downloads(
+        "import_templates_read",
+        "An empty roster to fill in (下载导入模板)",
+        ImportNotFound,
+        rules=("OWN-01", "OWN-02", "OWN-13"),
+        what="the workbook",
+        media=(keeping.XLSX,),
+    ),
 )
 async def import_templates_read(principal: OwnersImport, kind: RosterKind) -> Response:
     """Chinese headings, one example row, and a sheet that explains every column and what else it may be called."""

@@ -19,6 +19,8 @@ Value = str | int | float | date | None
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NO_SURPRISES = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _ERRORS = "错误原因"
+_FOOTER = 250
+"""Characters of a printed footer; a spreadsheet takes 255."""
 
 
 def neutral(text: str) -> str:
@@ -68,6 +70,17 @@ def error_workbook(
                 at_bad += 1
                 _put(bad, at_bad, [None, *values])
                 bad.write_string(at_bad, 0, reason, red)
+
+
+def _footer(mark: Sequence[str]) -> str:
+    """Return the mark as a footer. An ampersand would begin a command there, and a footer that is too long is left out
+    whole: every part has its share, so that no purpose hides who made the file."""
+    share = _FOOTER // max(len(mark), 1) - 1
+    return " ".join(_shorter(part.replace("&", "＆"), share) for part in mark)
+
+
+def _shorter(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _text(cell: Cell) -> Value:
@@ -125,7 +138,7 @@ class WorkbookWriter:
         notes.set_column(0, 0, 80)
         for row, line in enumerate(mark):
             _put(notes, row, [line])
-        self._sheet.set_footer("&L" + " ".join(mark)[:200].replace("&", "&&"))
+        self._sheet.set_footer("&L" + _footer(mark))
         self._sheet.freeze_panes(1, 0)
         self._sheet.activate()
         _put(self._sheet, 0, heading, style=bold)

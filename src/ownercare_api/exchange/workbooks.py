@@ -21,6 +21,13 @@ MAX_ROWS = 100_001
 """With the heading."""
 MAX_COLUMNS = 60
 _CHUNK = 1 << 18
+MAX_TOKEN = 1 << 20
+"""Bytes of one tag or comment. The parser begins a longer one anew with every chunk, so that its time is squared."""
+MAX_BESIDE = 200_000
+"""Elements and attributes of a sheet that are neither rows nor cells nor what a cell holds: widths, merges, rules."""
+_IN_A_CELL = 4
+MAX_ATTRIBUTES = 24
+"""Of one element."""
 
 _NEEDED = re.compile(
     r"\[Content_Types\]\.xml|_rels/\.rels|xl/workbook\.xml|xl/_rels/workbook\.xml\.rels|xl/styles\.xml|"
@@ -121,7 +128,9 @@ def _is_xml(name: str) -> bool:
 @dataclass(slots=True)
 class _Extent:
     rows: int = 0
-    columns: int = 0
+    cells: int = 0
+    cells_of_row: int = 0
+    beside: int = 0
     row: int = 0
     column: int = 0
 
@@ -130,7 +139,8 @@ class _Watch:
     """Reads one part: no document types anywhere; in sheets no formulas, and no more cells than a roster has."""
 
     def __init__(self, *, is_sheet: bool) -> None:
-        self._parser = expat.ParserCreate(namespace_separator="|")
+        self._parser = expat.ParserCreate()
+        self._fed = 0
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._extent = _Extent()
         if is_sheet:
@@ -139,6 +149,9 @@ class _Watch:
     def feed(self, chunk: bytes) -> None:
         """Read on; raises `RosterRefused`."""
         self._parse(chunk, final=False)
+        self._fed += len(chunk)
+        if self._fed - self._parser.CurrentByteIndex > MAX_TOKEN:
+            raise RosterRefused("malformed")
 
     def close(self) -> None:
         """End the part."""
@@ -154,21 +167,25 @@ class _Watch:
         raise RosterRefused("entities")
 
     def _element(self, name: str, attributes: dict[str, str]) -> None:
-        local = name.rpartition("|")[2]
+        local = name.rpartition(":")[2]
         extent = self._extent
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise RosterRefused("malformed")
         if local == "c":
+            extent.cells += 1
+            extent.cells_of_row += 1
             found = _CELL.fullmatch(attributes["r"]) if "r" in attributes else None
             extent.column = extent.column + 1 if found is None else _column_number(found[1])
             if found is not None:
                 extent.row = int(found[2])
-            if extent.column > MAX_COLUMNS:
+            if max(extent.column, extent.cells_of_row) > MAX_COLUMNS:
                 raise RosterRefused("too_many_columns")
             if extent.row > MAX_ROWS:
                 raise RosterRefused("too_many_rows")
         elif local == "row":
             given = attributes.get("r", "")
             extent.row = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else extent.row + 1
-            extent.column = 0
+            extent.column = extent.cells_of_row = 0
             extent.rows += 1
             if extent.rows > MAX_ROWS:
                 raise RosterRefused("too_many_rows")
@@ -178,6 +195,10 @@ class _Watch:
             raise RosterRefused("embedded_objects")
         elif local == "ddeLink":
             raise RosterRefused("external_links")
+        else:
+            extent.beside += 1 + len(attributes)
+            if extent.beside > MAX_BESIDE + _IN_A_CELL * extent.cells:
+                raise RosterRefused("malformed")
 
 
 def _column_number(letters: str) -> int:

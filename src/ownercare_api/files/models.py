@@ -21,6 +21,11 @@ class FilePurpose(StrEnum):
     DOCUMENT = "document"
 
 
+PHOTOS = frozenset({FilePurpose.PHOTO_BEFORE, FilePurpose.PHOTO_AFTER, FilePurpose.PHOTO_SITE})
+KEPT_SCOPES = ("owners:read", "bank_accounts:confirm")
+"""By what the records are seen that keep attachments as evidence: owners' records, firms' bank accounts."""
+
+
 class FileObject(Identified, Base):
     """An attachment. It belongs to a project; once attached to a case it follows the case's visibility."""
 
@@ -37,3 +42,12 @@ class FileObject(Identified, Base):
     uploaded_by: Mapped[UUID]
     uploaded_by_firm_id: Mapped[UUID | None] = mapped_column(ForeignKey("firm.id"))
     created_at: Mapped[datetime]
+    kept_since: Mapped[datetime | None]
+    """When a record that is no case's first named it as evidence; from then on it is kept with that record."""
+    kept_scope: Mapped[str | None]
+    """The scope by which that record is seen, and so this: one of `KEPT_SCOPES`."""
+
+    @property
+    def held(self) -> bool:
+        """Say whether a case or another record holds it, so that nobody may delete it."""
+        return self.ticket_id is not None or self.kept_since is not None

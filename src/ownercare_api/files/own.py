@@ -60,7 +60,9 @@ async def upload(
     Raises `TooManyWaiting`, `WrongFileType`.
     """
     if ticket_id is None:
-        waiting = select(func.count()).where(F.uploaded_by == principal.id, F.ticket_id.is_(None))
+        waiting = select(func.count()).where(
+            F.uploaded_by == principal.id, F.ticket_id.is_(None), F.kept_since.is_(None)
+        )
         count = int(await session.scalar(waiting) or 0)
         if count >= WAITING:
             raise TooManyWaiting(count=count)
@@ -68,11 +70,11 @@ async def upload(
 
 
 async def remove(session: AsyncSession, *, file_id: UUID, principal: Principal, now: datetime) -> None:
-    """Delete one's own upload that no case holds. Raises `FileNotFound`, `FileAttached`."""
+    """Delete one's own upload that no case or record holds. Raises `FileNotFound`, `FileAttached`."""
     query = select(FileObject).where(FileObject.id == file_id, FileObject.uploaded_by == principal.id)
     file = await session.scalar(query.with_for_update())
     if file is None:
         raise FileNotFound
-    if file.ticket_id is not None:
+    if file.held:
         raise FileAttached
     await service.forget(session, file=file, principal=principal, now=now)

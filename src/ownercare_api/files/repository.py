@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SelectBase, literal, or_, select
+from sqlalchemy import ColumnElement, Select, SelectBase, and_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from ownercare_api.files.models import FileObject
+from ownercare_api.files.models import KEPT_SCOPES, PHOTOS, FileObject
 from ownercare_api.identity.principal import Principal, Reach
 
 Connection = AsyncConnection | AsyncSession
@@ -36,26 +36,42 @@ def within(reach: Reach, *, surroundings: Surroundings) -> ColumnElement[bool]:
     return or_(*ways)
 
 
+def seen(principal: Principal, scope: str, *, surroundings: Surroundings) -> ColumnElement[bool]:
+    """Return what a caller sees within a scope's reach. What no case holds, such as a scan of an identity card, is the
+    uploader's, but for photos; and of those who see the record that it is evidence of (OWN-07)."""
+    ways: list[ColumnElement[bool]] = [
+        F.ticket_id.is_not(None),
+        F.uploaded_by == principal.id,
+        and_(F.kept_scope.is_(None), F.purpose.in_(PHOTOS)),
+    ]
+    ways += [
+        and_(F.kept_scope == needed, within(principal.reach(needed), surroundings=surroundings))
+        for needed in KEPT_SCOPES
+        if needed in principal.scopes
+    ]
+    return and_(within(principal.reach(scope), surroundings=surroundings), or_(*ways))
+
+
 async def one(
     connection: Connection, *, file_id: UUID, principal: Principal, scope: str, surroundings: Surroundings
 ) -> Any:
     """Return the row of a visible attachment, or None."""
-    seen = within(principal.reach(scope), surroundings=surroundings)
-    return (await connection.execute(select(*F).where(F.id == file_id, seen))).one_or_none()
+    visible = seen(principal, scope, surroundings=surroundings)
+    return (await connection.execute(select(*F).where(F.id == file_id, visible))).one_or_none()
 
 
 def listed(*, filters: Mapping[str, Any], principal: Principal, surroundings: Surroundings) -> Select[Any]:
     """Return the query of what a caller may see, by columns; for `core.listing`."""
-    seen = within(principal.reach("files:read"), surroundings=surroundings)
-    return select(*F).where(seen, *(F[name] == value for name, value in filters.items()))
+    visible = seen(principal, "files:read", surroundings=surroundings)
+    return select(*F).where(visible, *(F[name] == value for name, value in filters.items()))
 
 
 async def lock(
     session: AsyncSession, *, file_id: UUID, principal: Principal, scope: str, surroundings: Surroundings
 ) -> FileObject | None:
     """Return a visible attachment, locked for change."""
-    seen = within(principal.reach(scope), surroundings=surroundings)
-    return await session.scalar(select(FileObject).where(FileObject.id == file_id, seen).with_for_update())
+    visible = seen(principal, scope, surroundings=surroundings)
+    return await session.scalar(select(FileObject).where(FileObject.id == file_id, visible).with_for_update())
 
 
 async def lock_all(session: AsyncSession, *, file_ids: Collection[UUID]) -> dict[UUID, FileObject]:

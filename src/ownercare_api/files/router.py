@@ -116,14 +116,18 @@ def _surroundings(state: AppState) -> Surroundings:
     return found
 
 
+_MADE = ("attached", "content", "version")
+
+
 def _show(row: Any) -> dict[str, Any]:
-    kept = {name: getattr(row, name) for name in FileRead.model_fields if name not in ("content", "version")}
+    kept = {name: getattr(row, name) for name in FileRead.model_fields if name not in _MADE}
+    kept["attached"] = row.ticket_id is not None or row.kept_since is not None
     return kept | {"content": f"/v1/files/{row.id}/content", "version": _version(row)}
 
 
 def _version(row: Any) -> int:
-    """Return 1, and 2 once it is attached: nothing else about an attachment ever changes."""
-    return 1 if row.ticket_id is None else 2
+    """Return 1, one more when a case and one more when a record takes it: nothing else ever changes."""
+    return 1 + (row.ticket_id is not None) + (row.kept_since is not None)
 
 
 @router.post(
@@ -240,7 +244,7 @@ async def files_content_read(principal: FilesRead, row: Visible, request: Reques
 @router.delete(
     "/files/{file_id}",
     operation_id="files_delete",
-    summary="Delete one's own attachment that no case holds (删除未归档的附件)",
+    summary="Delete one's own attachment that no record holds (删除未归档的附件)",
     status_code=204,
     responses=problems(
         InvalidToken, MissingScope, service.NotTheUploader, service.FileNotFound, service.FileAttached, Invalid
@@ -248,6 +252,6 @@ async def files_content_read(principal: FilesRead, row: Visible, request: Reques
     openapi_extra={"x-rules": ["CMP-14"]},
 )
 async def files_delete(principal: FilesWrite, session: Tx, state: State, now: Now, file_id: UUID) -> Response:
-    """Only its uploader, and only before it is part of a case's records."""
+    """Only its uploader, and only before it is part of a case or another record."""
     await service.remove(session, file_id=file_id, surroundings=_surroundings(state), principal=principal, now=now)
     return Response(status_code=204)

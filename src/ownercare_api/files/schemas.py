@@ -31,4 +31,5 @@ class FileRead(Outward):
     uploaded_by_firm_id: UUID | None = Field(description="the uploader's firm, for users of partner firms")
     created_at: datetime
     content: str = Field(description="where the bytes are", examples=["/v1/files/…/content"])
-    version: int = Field(description="1; 2 once it is attached", examples=[1])
+    attached: bool = Field(description="a case or another record holds it, so it can't be deleted any more")
+    version: int = Field(description="1; one more once a case, and once another record holds it", examples=[1])

@@ -77,11 +77,11 @@ class NotTheUploader(Forbidden):
 
 
 class FileAttached(Conflict):
-    """409: it belongs to a case, whose records are kept."""
+    """409: it belongs to a case or another record, which are kept."""
 
     code = "file_attached"
-    zh = "附件已归入工单档案,不能删除。"
-    en = "The attachment belongs to a case and is kept with its records."
+    zh = "附件已归入工单或其他档案,不能删除。"
+    en = "The attachment belongs to a case or another record and is kept with it."
     rules = ("CMP-14",)
 
 
@@ -241,11 +241,22 @@ async def attach(
     return bound
 
 
+async def keep_with_record(session: AsyncSession, *, file_ids: Collection[UUID], scope: str, now: datetime) -> None:
+    """Keep attachments from now on: a record that is no case's, and is seen by `scope`, names them as evidence.
+
+    Whoever writes such a record calls this in the same transaction, having checked that the caller may use them.
+    """
+    found = await repository.lock_all(session, file_ids=frozenset(file_ids))
+    for file in found.values():
+        file.kept_since, file.kept_scope = file.kept_since or now, file.kept_scope or scope
+    await session.flush()
+
+
 async def remove(
     session: AsyncSession, *, file_id: UUID, surroundings: Surroundings, principal: Principal, now: datetime
 ) -> None:
-    """Delete one's own attachment while it belongs to no case; its bytes go with the next sweep if nobody else holds
-    them. Raises `FileNotFound`, `NotTheUploader`, `FileAttached`."""
+    """Delete one's own attachment while no case or other record holds it; its bytes go with the next sweep if nobody
+    else has them. Raises `FileNotFound`, `NotTheUploader`, `FileAttached`."""
     file = await repository.lock(
         session, file_id=file_id, principal=principal, scope="files:write", surroundings=surroundings
     )
@@ -253,13 +264,13 @@ async def remove(
         raise FileNotFound
     if file.uploaded_by != principal.id:
         raise NotTheUploader
-    if file.ticket_id is not None:
+    if file.held:
         raise FileAttached
     await forget(session, file=file, principal=principal, now=now)
 
 
 async def forget(session: AsyncSession, *, file: FileObject, principal: Principal, now: datetime) -> None:
-    """Delete the row of an attachment that no case holds, and say so."""
+    """Delete the row of an attachment that nothing holds, and say so."""
     await _record(session, "file.deleted", file=file, actor=principal, now=now)
     await session.delete(file)
     await session.flush()

@@ -1,6 +1,6 @@
 """The caller of a request as a dependency. Rooms name their scopes as types in their own `access.py`:
 
-`TicketsRead = Annotated[Principal, Security(current_principal, scopes=["tickets:read"])]`.
+`TicketsRead = Annotated[Principal, door("tickets:read")]`.
 """
 
 import time
@@ -143,8 +143,14 @@ async def _principal(state: AppState, claims: Claims, *, now: datetime) -> Princ
     return principal
 
 
-Anyone = Annotated[Principal, Security(current_principal, scopes=[])]
+def door(*scopes: str) -> Any:
+    """Return the dependency on a caller who holds all of these scopes. Whoever changes a thing must be able to see it:
+    the door names that scope too, and with it the document does."""
+    return Security(current_principal, scopes=scopes)
+
+
+Anyone = Annotated[Principal, door()]
 """Any logged-in caller."""
-IdentityRead = Annotated[Principal, Security(current_principal, scopes=["identity:read"])]
-IdentityManage = Annotated[Principal, Security(current_principal, scopes=["identity:manage"])]
-ClientsManage = Annotated[Principal, Security(current_principal, scopes=["clients:manage"])]
+IdentityRead = Annotated[Principal, door("identity:read")]
+IdentityManage = Annotated[Principal, door("identity:manage", "identity:read")]
+ClientsManage = Annotated[Principal, door("clients:manage")]

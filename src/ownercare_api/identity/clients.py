@@ -25,7 +25,7 @@ from ownercare_api.identity.surroundings import Surroundings
 MOST_LIVE = 2
 """Secrets of one machine that are good at the same time: the one in use and the one it changes to."""
 
-_PEOPLE_ONLY = ("my:", "approvals:decide:", "exports:approve", "privacy:approve")
+_PEOPLE_ONLY = ("my:", "approvals:decide:", "exports:approve", "privacy:approve", "bank_accounts:")
 
 FOR_MACHINES = frozenset(scope for scope in SCOPES if not scope.startswith(_PEOPLE_ONLY)) - NEVER_LENT
 """What a machine may be given: neither what is an owner's own, nor administration, nor a decision of a person."""

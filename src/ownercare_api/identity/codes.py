@@ -7,13 +7,12 @@ number's blind index and a keyed digest of the code, the job the row's id.
 
 import hmac
 import os
-import secrets
 import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +21,7 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import Database
 from ownercare_api.core.errors import Conflict, Unauthenticated
 from ownercare_api.core.ids import uuid7
-from ownercare_api.core.messages import MessageGateway
+from ownercare_api.core.messages import Message, Purpose
 from ownercare_api.identity import attempts, limits
 from ownercare_api.identity.directory import Directory, OwnerOfPhone
 from ownercare_api.identity.models import Account, AccountKind, OneTimeCode
@@ -71,30 +70,32 @@ async def request(database: Database, *, desk: Desk, number: str, source: str, n
         await session.commit()
 
 
-async def send(
+async def prepare(
     session: AsyncSession,
     *,
     code_id: UUID,
     indexes: Collection[bytes],
     keyring: Keyring,
     directory: Directory,
-    gateway: MessageGateway,
     now: datetime,
-) -> None:
-    """Make up a code and send it, if an owner has the number and the code is still wanted. Doing it again sends another
-    code, and only the last one is good."""
+) -> Message | None:
+    """Make the code good and return the message with it, if an owner has the number and the code is still wanted.
+
+    Doing it again gives the same message: a gateway that is asked again, because its answer was lost, knows it by its
+    id, and whichever of the two arrived holds the right code.
+    """
     wanted = await session.get(OneTimeCode, code_id, with_for_update=True)
     if wanted is None or wanted.used_at is not None or wanted.expires_at <= now:
-        return
+        return None
     number = await directory.owners.number(session, indexes)
     if number is None:
-        return
-    code = f"{secrets.randbelow(10**6):06d}"
+        return None
+    code = _code(keyring, wanted.id)
     wanted.digest = _digest(keyring, wanted.id, code)
     await session.flush()
     minutes = int(LIFETIME.total_seconds()) // 60
     text = f"【OwnerCare】您的登录验证码为 {code},{minutes} 分钟内有效。请勿告诉任何人,工作人员不会向您索取。"
-    await gateway.send(number=number, text=text, now=now)
+    return Message(id=wanted.id, to=number, text=text, purpose=Purpose.LOGIN_CODE)
 
 
 async def exchange(
@@ -135,6 +136,11 @@ async def exchange(
         tokens = await open_login(session, desk=desk, account=account, now=now)
         await session.commit()
     return tokens
+
+
+def _code(keyring: Keyring, code_id: UUID) -> str:
+    """Return the six digits of a code; they follow from its id and the installation's key, and are kept nowhere."""
+    return f"{keyring.lock_key(str(code_id), column='one_time_code.code') % 10**6:06d}"
 
 
 def _digest(keyring: Keyring, code_id: UUID, code: str) -> bytes:
@@ -208,7 +214,7 @@ async def _account(session: AsyncSession, *, owner_id: UUID, now: datetime) -> A
     return account
 
 
-async def forget(session: AsyncSession, *, now: datetime) -> None:
-    """Delete codes that were used or ran out a day ago; housekeeping."""
+def over(now: datetime) -> ColumnElement[bool]:
+    """Return the condition on codes that were used or ran out more than a day ago: they are not kept."""
     before = now - timedelta(days=1)
-    await session.execute(delete(OneTimeCode).where(or_(OneTimeCode.expires_at < before, OneTimeCode.used_at < before)))
+    return or_(OneTimeCode.expires_at < before, OneTimeCode.used_at < before)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from ownercare_api.core.database import Database
 from ownercare_api.core.errors import FieldError, Forbidden, Invalid
 from ownercare_api.core.names import name_sort_key
-from ownercare_api.identity import limits
+from ownercare_api.identity import initial, limits
 from ownercare_api.identity.models import Account
 from ownercare_api.identity.passwords import hash_password, verify_password
 from ownercare_api.identity.principal import Principal, PrincipalKind
@@ -52,7 +52,7 @@ async def change_password(
     database: Database, *, desk: Desk, principal: Principal, current: str, new: str, now: datetime
 ) -> None:
     """Change the caller's password and end all other logins; raises `NoPassword`, `TooManyAttempts`, `WrongPassword`,
-    `SamePassword`, `WeakPassword`, `LoginsBusy`."""
+    `SamePassword`, `WeakPassword`, `LoginsBusy`, `InitialPasswordExpired`."""
     if principal.kind not in (PrincipalKind.STAFF, PrincipalKind.FIRM_USER):
         raise NoPassword
     stored, names, counted = await _check_current(database, desk=desk, account_id=principal.id, given=current, now=now)
@@ -65,6 +65,8 @@ async def change_password(
         account = await session.scalar(still.where(Account.disabled_at.is_(None)).with_for_update())
         if account is None:
             raise WrongPassword
+        if initial.is_over(account, now=now):
+            raise initial.InitialPasswordExpired
         account.password_hash, account.password_changed_at = fresh, now
         account.must_change_password = False
         await session.flush()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import DateTime, Float, case, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Float, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -170,9 +170,7 @@ async def make_known(session: AsyncSession, *, key: bytes, now: datetime) -> Non
     )
 
 
-async def forget(session: AsyncSession, *, now: datetime) -> None:
-    """Delete what no limit looks at any more; housekeeping."""
+def over(now: datetime) -> ColumnElement[bool]:
+    """Return the condition on counts that no limit looks at any more: they are not kept."""
     old = Throttle.window_start < now - _LONGEST_WINDOW - _HOUR
-    await session.execute(
-        delete(Throttle).where(old, or_(Throttle.blocked_until.is_(None), Throttle.blocked_until < now))
-    )
+    return and_(old, or_(Throttle.blocked_until.is_(None), Throttle.blocked_until < now))

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from ownercare_api.core.database import Database
-from ownercare_api.identity import attempts, repository
+from ownercare_api.identity import attempts, initial, limits, repository
 from ownercare_api.identity.models import Account, ApiClient, ClientSecret
 from ownercare_api.identity.passwords import LoginsBusy, hash_password, is_outdated, verify_password
 from ownercare_api.identity.principal import PrincipalKind
@@ -16,7 +16,8 @@ from ownercare_api.identity.service import BadCredentials, Desk, Tokens, digest,
 async def by_password(
     database: Database, *, desk: Desk, username: str, password: str, source: str, now: datetime
 ) -> Tokens:
-    """Log a person in; raises `TooManyAttempts`, `BadCredentials` after the same work for every cause, `LoginsBusy`.
+    """Log a person in; raises `TooManyAttempts`, `BadCredentials` after the same work for every cause, `LoginsBusy`,
+    and to who knows the password `InitialPasswordExpired`.
 
     No connection is held while the password is hashed, so a flood of logins does not starve other requests.
     """
@@ -46,6 +47,10 @@ async def by_password(
         account = await session.scalar(still.where(Account.disabled_at.is_(None)).with_for_update(key_share=True))
         if account is None:
             raise BadCredentials
+        if initial.is_over(account, now=now):  # told to nobody but who knows the password
+            await limits.give_back(session, attempt.counted)
+            await session.commit()
+            raise initial.InitialPasswordExpired
         if fresh is not None:
             await session.execute(
                 update(Account)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import or_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from ownercare_api.identity import authority, people, views_admin
+from ownercare_api.identity import authority, initial, people, views_admin
 from ownercare_api.identity import repository_admin as repository
 from ownercare_api.identity.authority import MANAGE, NEVER_LENT, Authority
 from ownercare_api.identity.models import Delegation, RoleGrant
@@ -68,6 +68,7 @@ async def profile(
         logins = LoginsRead(
             username=row.username,
             must_change_password=row.must_change_password,
+            initial_password_expires_at=initial.expires_at(row),
             password_changed_at=row.password_changed_at,
             open_sessions=found.open_sessions,
             last_login_at=found.last_login_at,

@@ -33,7 +33,8 @@ async def active_grants(
 ) -> list[Row[str, GrantLevel, UUID | None, UUID | None]]:
     """Return (role, level, target_id, lent_by) of the grants in force: a person's own, and those lent to him.
 
-    A lent grant holds while the delegation and the grant itself are in force and its holder is not disabled.
+    A lent grant holds while the delegation and the grant itself are in force and its holder is neither disabled nor
+    must change an initial password, which somebody else knows.
     """
     in_force = (RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
     own = select(RoleGrant.role, RoleGrant.level, RoleGrant.target_id, null().cast(Uuid()).label("lent_by")).where(
@@ -49,6 +50,7 @@ async def active_grants(
             Delegation.ends_at > now,
             Delegation.withdrawn_at.is_(None),
             Account.disabled_at.is_(None),
+            Account.must_change_password.is_(False),
             *in_force,
         )
     )

@@ -36,7 +36,8 @@ GRANT: list[Any] = [
 DELEGATION: list[Any] = [
     *Delegation.__table__.c, RoleGrant.role, RoleGrant.level, RoleGrant.target_id,
     RoleGrant.starts_at.label("grant_starts_at"), RoleGrant.ends_at.label("grant_ends_at"),
-    Lender.name.label("from_name"), Lender.disabled_at.label("from_disabled_at"), Deputy.name.label("to_name"),
+    Lender.name.label("from_name"), Deputy.name.label("to_name"),
+    or_(Lender.disabled_at.is_not(None), Lender.must_change_password).label("from_rests"),
 ]  # fmt: skip
 LOGIN: list[Any] = [
     AuthSession.id, AuthSession.account_id, AuthSession.created_at, AuthSession.expires_at, AuthSession.revoked_at,
@@ -169,12 +170,14 @@ def delegations(principal: Principal, *, now: datetime) -> Select[Any]:
 
 
 def delegation_in_force(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that a delegation counts: itself, its grant, and the lender who must be active."""
+    """Return the condition that a delegation counts: itself, its grant, and the lender, who is neither disabled nor
+    left with an initial password."""
     return and_(
         Delegation.starts_at <= now,
         Delegation.ends_at > now,
         Delegation.withdrawn_at.is_(None),
         Lender.disabled_at.is_(None),
+        Lender.must_change_password.is_(False),
         in_force(now),
     )
 

@@ -12,6 +12,7 @@ from ownercare_api.core.http.state import AppState, Now, State
 from ownercare_api.core.phones import InvalidPhone
 from ownercare_api.identity import codes, login, service
 from ownercare_api.identity.access import Anyone, IdentityRead, MissingScope
+from ownercare_api.identity.initial import InitialPasswordExpired
 from ownercare_api.identity.limits import TooManyAttempts
 from ownercare_api.identity.passwords import LoginsBusy
 from ownercare_api.identity.roles import DEPARTMENTS, ROLES
@@ -89,6 +90,7 @@ async def auth_one_time_codes_create(
     responses=problems(
         BadRequest,
         service.BadCredentials,
+        InitialPasswordExpired,
         service.BadRefreshToken,
         codes.BadCode,
         codes.OwnerAmbiguous,
@@ -116,7 +118,8 @@ async def auth_token_create(
 ) -> TokenAnswer:
     """`password` for staff and firm users; `one_time_code` for owners; `refresh_token`, which rotates (using one twice
     ends the login); `client_credentials` for machines. Form-encoded as in RFC 6749. Attempts are limited per name or
-    number, and per source; a right password is refused too while they are paused (429)."""
+    number, and per source; a right password is refused too while they are paused (429). An initial password that was
+    not changed within 72 hours is no longer good: who knows it is told so (403)."""
     if grant_type == "password":
         name, secret = _need(username=username, password=password)
         tokens = await login.by_password(

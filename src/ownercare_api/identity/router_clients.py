@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.errors import PreconditionRequired, Stale
 from ownercare_api.core.http.etag import IfMatch, put_version
+from ownercare_api.core.http.idempotency import shown_once
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
@@ -33,7 +34,6 @@ from ownercare_api.identity.clients import (
 from ownercare_api.identity.grants import TargetNotFound
 from ownercare_api.identity.models import ApiClient, ClientSecret
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.router_once import shown_once
 from ownercare_api.identity.schemas_clients import (
     ClientCreate,
     ClientDisablementCreate,

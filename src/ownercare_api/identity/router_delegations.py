@@ -136,7 +136,7 @@ async def delegations_create(
 async def delegations_read(
     principal: Settled, reader: Reader, state: State, now: Now, delegation_id: UUID
 ) -> DelegationRead:
-    """One delegation, for lender, deputy, and those with the grant in reach."""
+    """One delegation, for lender, deputy, and those who see the grant by `identity:read`."""
     return await _one(reader, delegation_id=delegation_id, principal=principal, state=state, now=now)
 
 
@@ -152,7 +152,8 @@ async def delegations_read(
 async def delegations_withdrawal_create(
     principal: Settled, session: Tx, state: State, now: Now, delegation_id: UUID
 ) -> DelegationRead:
-    """By the lender, the deputy, or who administers the grant's place; it holds within seconds."""
+    """By the lender, the deputy, or who administers the grant's place (`identity:manage`, `identity:read`); it holds
+    within seconds."""
     await delegations.withdraw(
         session, delegation_id=delegation_id, surroundings=state.parts[Surroundings], principal=principal, now=now
     )

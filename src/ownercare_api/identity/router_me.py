@@ -13,6 +13,7 @@ from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.pagination import cut
 from ownercare_api.identity import credentials, service, sessions
 from ownercare_api.identity.access import Anyone
+from ownercare_api.identity.initial import InitialPasswordExpired
 from ownercare_api.identity.limits import TooManyAttempts
 from ownercare_api.identity.passwords import LoginsBusy
 from ownercare_api.identity.people import SessionEnded, SessionNotFound
@@ -69,6 +70,7 @@ async def me_read(caller: Anyone) -> MeRead:
         credentials.NoPassword,
         credentials.WrongPassword,
         credentials.SamePassword,
+        InitialPasswordExpired,
         WeakPassword,
         TooManyAttempts,
         LoginsBusy,

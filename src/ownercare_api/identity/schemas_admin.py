@@ -182,6 +182,9 @@ class LoginsRead(Outward):
 
     username: str
     must_change_password: bool = Field(description="has an initial password and holds nothing until it is changed")
+    initial_password_expires_at: datetime | None = Field(
+        description="72 hours after it was given: then an administrator gives another. null: the password is his own"
+    )
     password_changed_at: datetime | None
     open_sessions: int
     last_login_at: datetime | None = Field(description="null: never, or so long ago that it is no longer kept")
@@ -202,7 +205,8 @@ class PersonWithPassword(PersonDetail):
     """A person with an initial password, shown this once."""
 
     initial_password: str | None = Field(
-        description="hand it over in person; it buys nothing but a new one. null when this answer is given again"
+        description="hand it over in person; it buys nothing but a new one, within 72 hours. null when this answer is"
+        " given again"
     )
 
 

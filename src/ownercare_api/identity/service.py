@@ -218,6 +218,13 @@ async def revoke_all(
     return await _revoke(session, which if but is None else which & (AuthSession.id != but), now=now, because=because)
 
 
+async def end_owner_logins(session: AsyncSession, *, owner_id: UUID, now: datetime, because: str) -> int:
+    """End every login of an owner, who may log in again: a number of his is no longer his, or the record is another
+    person's too (OWN-05); returns how many."""
+    account_id = await session.scalar(select(Account.id).where(Account.owner_id == owner_id))
+    return 0 if account_id is None else await revoke_all(session, account_id=account_id, now=now, because=because)
+
+
 async def close_owner_account(session: AsyncSession, *, owner_id: UUID, now: datetime, because: str) -> None:
     """End an owner's logins for good: the record was erased, or merged into another."""
     account = await session.scalar(select(Account).where(Account.owner_id == owner_id).with_for_update())

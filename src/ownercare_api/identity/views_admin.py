@@ -66,7 +66,7 @@ def delegation(row: Any, *, covered: bool, principal: Principal, now: datetime) 
     if row.withdrawn_at is None:
         state = _state(row.starts_at, row.ends_at, now=now)
         over = _state(row.grant_starts_at, row.grant_ends_at, now=now) != "in_force"
-        if state == "in_force" and (over or row.from_disabled_at is not None):
+        if state == "in_force" and (over or row.from_rests):
             state = "resting"
     may = covered or principal.id in (row.from_account_id, row.to_account_id)
     return DelegationRead(

@@ -3,12 +3,10 @@
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Tx
-from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.identity.declaring import operation
 from ownercare_api.integrations import screen_pop
 from ownercare_api.integrations.access import CallCenterLookup
 from ownercare_api.integrations.schemas import CallerLookup, CallerRead
@@ -18,11 +16,12 @@ router = APIRouter(prefix="/v1", tags=["integrations"], route_class=OwnerCareRou
 
 @router.post(
     "/call-center/caller-lookups",
-    operation_id="call_center_caller_lookups_create",
-    summary="Who is calling: the agent's screen-pop (来电弹屏)",
-    response_model=CallerRead,
-    responses=problems(InvalidToken, MissingScope),
-    openapi_extra={"x-rules": ["CHN-03", "CHN-10", "ORG-08", "OWN-07"]},
+    **operation(
+        "call_center_caller_lookups_create",
+        "Who is calling: the agent's screen-pop (来电弹屏)",
+        rules=("CHN-03", "CHN-10", "ORG-08", "OWN-07"),
+        model=CallerRead,
+    ),
 )
 async def call_center_caller_lookups_create(
     principal: CallCenterLookup, session: Tx, state: State, now: Now, body: CallerLookup

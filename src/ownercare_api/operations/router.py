@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import ColumnElement, Select, literal, or_, select
 
 from ownercare_api.core import jobs, migrations
-from ownercare_api.core.errors import Invalid, NotFound, Unavailable
+from ownercare_api.core.errors import NotFound, Unavailable
 from ownercare_api.core.http.etag import put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
@@ -18,11 +18,10 @@ from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader
 from ownercare_api.core.jobs import Job, JobProgress, JobStatus
 from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.core.wire import Code
-from ownercare_api.identity.access import Anyone, MissingScope
+from ownercare_api.identity.access import Anyone
+from ownercare_api.identity.declaring import lists, reads
 from ownercare_api.identity.principal import Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.operations.access import JobsRead
 from ownercare_api.operations.schemas import AliveRead, JobProgressRead, JobRead, ReadyRead, SealingRead, WorkerRead
 from ownercare_api.timeline import audit
@@ -54,11 +53,7 @@ class NotReady(Unavailable):
 
 @router.get(
     "/jobs",
-    operation_id="jobs_list",
-    summary="Background jobs, newest first (后台任务)",
-    response_model=PageOf[JobRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["ORG-28"]},
+    **lists("jobs_list", "Background jobs, newest first (后台任务)", rules=("ORG-28",), model=PageOf[JobRead]),
 )
 async def jobs_list(
     principal: JobsRead,
@@ -80,11 +75,7 @@ async def jobs_list(
 
 @router.get(
     "/jobs/{job_id}",
-    operation_id="jobs_read",
-    summary="A background job (后台任务详情)",
-    response_model=JobRead,
-    responses=problems(InvalidToken, JobNotFound, Invalid),
-    openapi_extra={"x-rules": ["ORG-28"]},
+    **reads("jobs_read", "A background job (后台任务详情)", JobNotFound, rules=("ORG-28",), model=JobRead, anyone=True),
 )
 async def jobs_read(principal: Anyone, reader: Reader, response: Response, job_id: UUID) -> JobRead:
     """Where a job stands, for who asked for it, and with `jobs:read` for who reaches its project. A failing one is

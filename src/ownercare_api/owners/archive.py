@@ -15,6 +15,7 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.names import name_sort_key
+from ownercare_api.identity import service as identity
 from ownercare_api.identity.principal import Principal
 from ownercare_api.owners import document_lock, repository, sealing
 from ownercare_api.owners.documents import DocumentKind, InvalidDocument, Sex, birth_date_of, check_document, sex_of
@@ -248,6 +249,7 @@ async def remove_phone(
     if phone.is_primary:
         raise PrimaryPhone
     await session.delete(phone)
+    await identity.end_owner_logins(session, owner_id=owner_id, now=now, because="phone_removed")
     _touch(owner, now=now)
     await session.flush()
     data = {"phone_id": str(phone_id)}

@@ -203,6 +203,7 @@ async def _ownerships(
                 "deposit_fen": purchase.deposit_fen,
                 "first_payment_fen": purchase.first_payment_fen,
                 "edited_by": principal.id,
+                "makers": [principal.id],
             }
         )
     await copy_rows(session, Ownership, made)

@@ -26,7 +26,7 @@ from ownercare_api.owners.identities import Phones, masked, other_holder, presen
 from ownercare_api.owners.lifecycle import ChangeStatus
 from ownercare_api.owners.models import Owner
 from ownercare_api.owners.models_changes import ChangeChannel, OwnerChange
-from ownercare_api.owners.service import OwnerNotFound, owner_for_change, projects_of
+from ownercare_api.owners.service import WRITE, OwnerNotFound, acting_for, owner_for_change, projects_of
 from ownercare_api.timeline import service as timeline
 
 SUBMITTED, FORMER = "owner_change.submitted", "owner_change.former"
@@ -108,7 +108,7 @@ async def _enter(
     now: datetime,
 ) -> OwnerChange:
     projects = await projects_of(session, owner_id=owner.id)
-    await evidence.check(session, file_ids=notice.evidence_file_ids, project_ids=projects, principal=principal)
+    await evidence.check(session, file_ids=notice.evidence_file_ids, project_ids=projects, principal=principal, now=now)
     wanted = await _checked(session, owner, changes, keyring=keyring, principal=principal, now=now)
     fields = [name for name in FIELDS if name in wanted]
     former = await present(session, owner=owner, fields=fields, keyring=keyring)
@@ -128,6 +128,7 @@ async def _enter(
         entered_by=principal.id,
         entered_by_kind=principal.kind.value,
         entered_by_name=principal.name,
+        makers=sorted(await acting_for(session, owner_id=owner.id, principal=principal, scope=WRITE)),
         entered_at=now,
     )
     session.add(made)

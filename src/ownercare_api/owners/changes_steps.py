@@ -42,11 +42,12 @@ class Standing:
     """A change request with who acts, for the guards of `CHANGE_LIFECYCLE`."""
 
     entered_by: UUID
+    makers: frozenset[UUID]
     acting: frozenset[UUID]
 
     def check_not_own(self, actor: Principal) -> None:
         """Raise `OwnChange` where the actor, or who lent the authority, made the request."""
-        if self.entered_by in self.acting | {actor.id}:
+        if not self.makers.isdisjoint(self.acting | {actor.id}):
             raise OwnChange
 
     def check_own(self, actor: Principal) -> None:
@@ -133,10 +134,10 @@ async def withdraw(
     return change
 
 
-async def standing(session: Any, *, owner_id: UUID, entered_by: UUID, principal: Principal) -> Standing:
-    """Return what the guards look at."""
-    acting = await acting_for(session, owner_id=owner_id, principal=principal, scope=VERIFY)
-    return Standing(entered_by=entered_by, acting=acting)
+async def standing(session: Any, change: Any, *, principal: Principal) -> Standing:
+    """Return what the guards look at, from a request's row or object."""
+    acting = await acting_for(session, owner_id=change.owner_id, principal=principal, scope=VERIFY)
+    return Standing(entered_by=change.entered_by, makers=frozenset(change.makers), acting=acting)
 
 
 async def _step(
@@ -151,7 +152,7 @@ async def _step(
     change = await session.get_one(OwnerChange, change_id, with_for_update=True, populate_existing=True)
     if change.owner_id != owner_id:
         raise ConcurrentChange  # the records were merged in the meantime
-    subject = await standing(session, owner_id=owner_id, entered_by=change.entered_by, principal=principal)
+    subject = await standing(session, change, principal=principal)
     change.status = CHANGE_LIFECYCLE.check(name, status=change.status, subject=subject, actor=principal)
     return change, owner
 

@@ -115,7 +115,7 @@ async def add(
         recorded_by_name=principal.name,
     )
     _seal(contact, new.number, keyring=keyring)
-    await _check(session, contact, principal=principal)
+    await _check(session, contact, principal=principal, now=now)
     session.add(contact)
     await session.flush()
     data = {"relation": contact.relation.value, "may_speak_for_owner": contact.may_speak_for_owner}
@@ -162,7 +162,7 @@ async def update(
         changed.append("number")
     if not changed:
         return
-    await _check(session, contact, principal=principal)
+    await _check(session, contact, principal=principal, now=now)
     contact.updated_at = now
     await session.flush()
     await _record(
@@ -186,7 +186,7 @@ def _seal(contact: OwnerContactPerson, number: str, *, keyring: Keyring) -> None
     contact.number_masked = mask_phone(number)
 
 
-async def _check(session: AsyncSession, contact: OwnerContactPerson, *, principal: Principal) -> None:
+async def _check(session: AsyncSession, contact: OwnerContactPerson, *, principal: Principal, now: datetime) -> None:
     if contact.may_speak_for_owner and contact.authorisation is None:
         raise AuthorisationMissing
     if contact.valid_to is not None and contact.valid_to < contact.valid_from:
@@ -194,7 +194,7 @@ async def _check(session: AsyncSession, contact: OwnerContactPerson, *, principa
     if contact.authorisation_file_id is not None:
         projects = await projects_of(session, owner_id=contact.owner_id)
         files = [contact.authorisation_file_id]
-        await evidence.check(session, file_ids=files, project_ids=projects, principal=principal)
+        await evidence.check(session, file_ids=files, project_ids=projects, principal=principal, now=now)
 
 
 async def _record(

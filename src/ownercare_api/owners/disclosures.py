@@ -1,15 +1,14 @@
 """Use case: one look at one clear value, for a purpose, within the hour's quota, on record (OWN-07)."""
 
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.crypto import Keyring
-from ownercare_api.core.errors import Conflict, FieldError, Invalid, TooMany
+from ownercare_api.core.errors import Conflict, FieldError, Invalid
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import OutOfReach, Principal
 from ownercare_api.owners import looks, repository, sealing
@@ -19,23 +18,11 @@ from ownercare_api.owners.models import Disclosure, Owner, OwnerPhone
 from ownercare_api.owners.restriction import ensure_unrestricted
 from ownercare_api.owners.schemas import DisclosedField
 from ownercare_api.owners.service import DISCLOSE, READ, OwnerNotFound, projects_of
-from ownercare_api.policies import service as policies
-from ownercare_api.policies.catalogue import FACTORY
+from ownercare_api.policies.looks import spend
 from ownercare_api.timeline import service as timeline
 
-_QUOTA = "privacy.unmask_per_hour"
-_HOUR = timedelta(hours=1)
 ENDED = frozenset({"closed", "withdrawn"})
 """Statuses of cases that are over; cases live in a room above."""
-
-
-class QuotaSpent(TooMany):
-    """429: the person has looked at as many clear values in the last hour as the policy allows."""
-
-    code = "disclosure_quota_spent"
-    zh = "您一小时内查看明文的次数已达上限,请稍后再试。"
-    en = "You have looked at as many clear values as an hour allows; come back later."
-    rules = ("OWN-07",)
 
 
 class NotRecorded(Conflict):
@@ -111,7 +98,7 @@ async def disclose(
             raise TicketEnded
         project_id = case.project_id
     value, chosen = await _value(session, owner, field=field, phone_id=phone_id, keyring=keyring)
-    remaining = await _spend(session, projects=projects, principal=principal, now=now)
+    remaining = await spend(session, project_ids=projects, actor_id=principal.id, now=now)
     record = Disclosure(
         id=uuid7(),
         owner_id=owner_id,
@@ -167,24 +154,3 @@ async def _value(
     if stored is None:
         raise NotRecorded
     return keyring.decrypt(bytes(stored), column=column), None
-
-
-async def _spend(session: AsyncSession, *, projects: frozenset[UUID], principal: Principal, now: datetime) -> int:
-    """Take one look from the person's hour and return how many are left; the owner's strictest project counts."""
-    allowed = [await _allowed(session, project_id=one, now=now) for one in projects] or [int(FACTORY[_QUOTA])]
-    quota = min(allowed)
-    # One look at a time for each person: two at once would both see the last free place.
-    lock = int.from_bytes(principal.id.bytes[8:], signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(lock)))
-    looks = await repository.looks_since(session, actor_id=principal.id, since=now - _HOUR)
-    if len(looks) >= quota:
-        frees = looks[len(looks) - quota] + _HOUR - now
-        raise QuotaSpent(headers={"Retry-After": str(max(1, math.ceil(frees.total_seconds())))})
-    return quota - len(looks) - 1
-
-
-async def _allowed(session: AsyncSession, *, project_id: UUID, now: datetime) -> int:
-    try:
-        return (await policies.in_force(session, project_id=project_id, at=now)).integer(_QUOTA)
-    except policies.NoPolicy:
-        return int(FACTORY[_QUOTA])

@@ -10,8 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners import repository_payments as payments
 from ownercare_api.owners.lifecycle import FILING_LIFECYCLE, FilingStatus, OwnContract
+from ownercare_api.owners.lifecycle_payments import PlanPriceDiffers, fits
 from ownercare_api.owners.models import Ownership
+from ownercare_api.owners.models_payments import PaymentPlan
 from ownercare_api.owners.ownerships import OwnershipNotFound
 from ownercare_api.owners.service import READ, VERIFY, WRITE
 from ownercare_api.properties import service as properties
@@ -35,7 +38,7 @@ class Contract:
         """Look at an ownership's row or object."""
         return cls(
             complete=all(getattr(row, name) is not None for name in NEEDED),
-            makers=frozenset({row.edited_by, row.submitted_by}),
+            makers=frozenset({row.edited_by, row.submitted_by, *row.makers}),
             acting=principal.acting(VERIFY, project_id=project_id),
         )
 
@@ -60,10 +63,22 @@ async def update(
         return
     for name, value in changed.items():
         setattr(ownership, name, value)
-    ownership.edited_by, ownership.filing_status = principal.id, FilingStatus.DRAFT
+    if ownership.payment_plan_id is None:
+        ownership.payment_plan_id = await payments.plan_of_contract(
+            session, unit_id=unit.id, contract_number=ownership.contract_number
+        )
+    reopen(ownership, project_id=unit.project_id, principal=principal, now=now)
     await _record(
         session, ownership, unit, "contract_updated", principal=principal, now=now, data={"fields": sorted(changed)}
     )
+
+
+def reopen(ownership: Ownership, *, project_id: UUID, principal: Principal, now: datetime) -> None:
+    """Take note of who wrote a contract, or its plan of payments; it must be reviewed (again). Of a contract that was
+    filed, who wrote it before has been checked."""
+    before = () if ownership.filing_status is FilingStatus.FILED else ownership.makers
+    ownership.makers = sorted({*before, *principal.acting(WRITE, project_id=project_id)})
+    ownership.edited_by, ownership.filing_status, ownership.updated_at = principal.id, FilingStatus.DRAFT, now
 
 
 async def step(
@@ -71,17 +86,21 @@ async def step(
 ) -> Ownership:
     """Take a step of `FILING_LIFECYCLE`.
 
-    Raises `OwnershipNotFound`, `OutOfReach`, `WrongStatus`, `ContractIncomplete`, `EmployeeRequired`, `OwnContract`.
+    A contract with a plan of payments goes on only where the plan's price is the contract's; from its filing on the
+    plan is fixed. Raises `OwnershipNotFound`, `OutOfReach`, `WrongStatus`, `ContractIncomplete`, `PlanPriceDiffers`,
+    `EmployeeRequired`, `OwnContract`.
     """
     scope = FILING_LIFECYCLE.steps[name].scope
     ownership, unit = await for_change(session, ownership_id=ownership_id, principal=principal, scope=scope)
     subject = Contract.of(ownership, project_id=unit.project_id, principal=principal)
-    ownership.filing_status = FILING_LIFECYCLE.check(
-        name, status=ownership.filing_status, subject=subject, actor=principal
-    )
+    target = FILING_LIFECYCLE.check(name, status=ownership.filing_status, subject=subject, actor=principal)
+    if name != "return":
+        await _check_plan(session, ownership=ownership, fix=name == "filing", now=now)
+    ownership.filing_status = target
     behalf: dict[str, Any] = {}
     if name == "submission":
         ownership.submitted_by, ownership.submitted_at = principal.id, now
+        ownership.makers = sorted({*ownership.makers, *principal.acting(WRITE, project_id=unit.project_id)})
         ownership.reviewed_by = ownership.reviewed_at = ownership.review_note = None
     else:
         ownership.reviewed_by, ownership.reviewed_at, ownership.review_note = principal.id, now, note
@@ -89,6 +108,18 @@ async def step(
     kind = {"submission": "contract_submitted", "filing": "contract_filed", "return": "contract_returned"}[name]
     await _record(session, ownership, unit, kind, principal=principal, now=now, data=behalf)
     return ownership
+
+
+async def _check_plan(session: AsyncSession, *, ownership: Ownership, fix: bool, now: datetime) -> None:
+    """Raise `PlanPriceDiffers` unless the contract's plan, where there is one, has its price; `fix` it for good."""
+    if ownership.payment_plan_id is None:
+        return
+    contract = await payments.contract(session, ownership=ownership)
+    plan = await session.get_one(PaymentPlan, ownership.payment_plan_id, populate_existing=True, with_for_update=True)
+    if not fits(plan.price_fen, [one.price_fen for one in contract]):
+        raise PlanPriceDiffers
+    if fix and plan.fixed_at is None:
+        plan.fixed_at, plan.updated_at = now, now
 
 
 async def for_change(

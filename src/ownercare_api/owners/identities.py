@@ -13,6 +13,7 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.names import name_sort_key
 from ownercare_api.core.phones import mask_phone
+from ownercare_api.identity import service as identity
 from ownercare_api.identity.principal import Principal
 from ownercare_api.owners import document_lock, repository, sealing
 from ownercare_api.owners.archive import OwnerExists, PhoneKnown, PhoneNotFound, PrimaryPhone
@@ -165,6 +166,8 @@ async def write(
         owner.home_address_encrypted = keyring.encrypt(values["home_address"], column=sealing.HOME_ADDRESS)
     if any(name in PHONES for name in values):
         await _write_phones(session, owner, values, keyring=keyring)
+        if "remove_phones" in values:
+            await identity.end_owner_logins(session, owner_id=owner.id, now=now, because="phone_removed")
     owner.updated_at = now
     await session.flush()
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from ownercare_api.identity import service as identity
 from ownercare_api.identity.principal import Principal
 from ownercare_api.owners.models import Owner, OwnerPhone, Ownership
 from ownercare_api.owners.models_changes import InformationAudit, OwnerChange, OwnerDistinct
@@ -101,24 +102,32 @@ async def _all(session: AsyncSession, model: Any, move: Move, *, versioned: bool
 
 
 async def _phones(session: AsyncSession, move: Move) -> int:
-    """A number that both have is kept once; the survivor's primary number stays it."""
+    """A number that both have is kept once; the survivor's primary number stays it.
+
+    Only with a number that both had one logs in afterwards: one colleague merges, and otherwise could make himself the
+    owner by a record with his own number. The others wait until a second person has verified them (OWN-05).
+    """
     held = {
         phone.number_index: phone
         for phone in await session.scalars(select(OwnerPhone).where(OwnerPhone.owner_id == move.survivor_id))
     }
-    moved = 0
+    moved, shared = 0, set()
     primary = any(phone.is_primary for phone in held.values())
     for phone in await session.scalars(
         select(OwnerPhone).where(OwnerPhone.owner_id == move.merged_id).order_by(OwnerPhone.id)
     ):
         twin = held.get(phone.number_index)
         if twin is not None:
+            shared.add(twin.id)
             twin.label = twin.label or phone.label
             await session.delete(phone)
         else:
             phone.owner_id = move.survivor_id
-            phone.is_primary = phone.is_primary and not primary
+            phone.is_primary, phone.may_log_in = phone.is_primary and not primary, False
         moved += 1
+    for phone in held.values():
+        phone.may_log_in = phone.may_log_in and phone.id in shared
+    await identity.end_owner_logins(session, owner_id=move.survivor_id, now=move.now, because="owner_merged")
     await session.flush()
     return moved
 

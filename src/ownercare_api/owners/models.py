@@ -4,13 +4,15 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, LargeBinary, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Identified, Stamped, enum_column
 from ownercare_api.owners.documents import DocumentKind, Sex
 from ownercare_api.owners.lifecycle import FilingStatus, PreferredChannel
+
+_LAST_CHECKED = "COALESCE(checked_on, (created_at AT TIME ZONE 'Asia/Shanghai')::date)"
 
 
 class Owner(Stamped, Base):
@@ -19,6 +21,8 @@ class Owner(Stamped, Base):
     __tablename__ = "owner"
     __table_args__ = (
         Index("ix_owner_name_sort", "name_sort", "id"),
+        Index("ix_owner_name_birth", "name_sort", "birth_date"),
+        Index("ix_owner_last_checked", text(_LAST_CHECKED)),
         Index("ix_owner_name_grams", text("name_grams(name, name_sort)"), postgresql_using="gin"),
         Index("ix_owner_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         CheckConstraint("merged_into <> id", name="not_into_itself"),
@@ -106,6 +110,8 @@ class Ownership(Stamped, Base):
     """Where the contract stands on its way to the files (审核备案)."""
     edited_by: Mapped[UUID | None]
     """Who last wrote the contract's data; null: whoever recorded the ownership before that was kept."""
+    makers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list, server_default="{}")
+    """Everybody who wrote the contract or its plan of payments since it was last filed, and who lent the authority."""
     submitted_by: Mapped[UUID | None]
     submitted_at: Mapped[datetime | None]
     reviewed_by: Mapped[UUID | None]
@@ -113,6 +119,8 @@ class Ownership(Stamped, Base):
     review_note: Mapped[str | None]
     transfer_id: Mapped[UUID | None] = mapped_column(ForeignKey("ownership_transfer.id"), index=True)
     """The transfer by which it began."""
+    payment_plan_id: Mapped[UUID | None] = mapped_column(ForeignKey("payment_plan.id"), index=True)
+    """What is paid under the contract; joint buyers share one plan."""
 
 
 class Disclosure(Identified, Base):

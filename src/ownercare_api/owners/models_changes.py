@@ -65,6 +65,8 @@ class OwnerChange(Stamped, Base):
     entered_by: Mapped[UUID]
     entered_by_kind: Mapped[str]
     entered_by_name: Mapped[str]
+    makers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default="{}")
+    """Who entered it, and who lent the authority: they don't verify it (reading 10)."""
     entered_at: Mapped[datetime]
     verified_by: Mapped[UUID | None]
     verified_by_name: Mapped[str | None]
@@ -111,6 +113,19 @@ class OwnerDistinct(Base):
     decided_by: Mapped[UUID]
     decided_by_name: Mapped[str]
     decided_at: Mapped[datetime]
+
+
+class OwnerTwin(Base):
+    """Two records that may be one person, with why. Kept by the database itself whenever a record or a telephone number
+    changes (`refresh_owner_twins`), so that nobody compares all with all; merged and erased records are in no pair."""
+
+    __tablename__ = "owner_twin"
+    __table_args__ = (CheckConstraint("first_id < second_id", name="in_order"),)
+
+    first_id: Mapped[UUID] = mapped_column(ForeignKey("owner.id"), primary_key=True)
+    second_id: Mapped[UUID] = mapped_column(ForeignKey("owner.id"), primary_key=True, index=True)
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """`same_document`, `same_phone_and_name`, `same_name_and_birth`."""
 
 
 class OwnershipTransfer(Identified, Base):

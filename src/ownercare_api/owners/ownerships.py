@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ownercare_api.core.errors import Conflict, FieldError, Invalid, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import repository
+from ownercare_api.owners import repository, repository_payments
 from ownercare_api.owners.models import Ownership
 from ownercare_api.owners.service import READ, WRITE
 from ownercare_api.properties import service as properties
@@ -126,6 +126,10 @@ async def acquire(
         deposit_fen=purchase.deposit_fen,
         first_payment_fen=purchase.first_payment_fen,
         edited_by=principal.id,
+        makers=sorted(principal.acting(WRITE, project_id=unit.project_id)),
+        payment_plan_id=await repository_payments.plan_of_contract(
+            session, unit_id=unit.id, contract_number=purchase.contract_number
+        ),
     )
     session.add(made)
     await session.flush()

@@ -12,15 +12,18 @@ from uuid import UUID
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from ownercare_api.core.clock import business_date
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import Page, PageRequest, cut
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import looks
+from ownercare_api.owners import looks, restriction, views, views_payments
 from ownercare_api.owners import repository_changes as changes
+from ownercare_api.owners import repository_payments as payments
 from ownercare_api.owners import repository_records as records
 from ownercare_api.owners.models import Ownership
 from ownercare_api.owners.models_changes import InformationAudit, OwnerChange
 from ownercare_api.owners.models_records import Household, OwnerContactPerson, OwnerGroupMember
+from ownercare_api.owners.payment_plans import READ as PAYMENTS
 from ownercare_api.owners.repository import homes_of
 from ownercare_api.owners.service import READ
 
@@ -73,7 +76,10 @@ def shown(page: Page[Any]) -> Page[dict[str, Any]]:
 
 
 async def _newest(connection: Connection, query: Select[Any], key: Any, wanted: Wanted) -> Page[dict[str, Any]]:
-    return shown(await newest_first(connection, query=query, key=key.__table__.c.id, wanted=wanted.paging))
+    page = shown(await newest_first(connection, query=query, key=key.__table__.c.id, wanted=wanted.paging))
+    for item in page.items:
+        item.pop("restricted_at", None)  # these sections are not shown of a restricted record
+    return page
 
 
 async def _homes(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]]:
@@ -90,7 +96,9 @@ async def _contacts(connection: Connection, wanted: Wanted) -> Page[dict[str, An
 
 async def _households(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]]:
     query = records.households(wanted.principal.reach(READ), owner_id=wanted.owner_id)
-    return await _newest(connection, query, Household, wanted)
+    seen = restriction.may_see(wanted.principal)
+    page = await newest_first(connection, query=query, key=Household.__table__.c.id, wanted=wanted.paging)
+    return Page(items=[views.household(row, seen=seen) for row in page.items], next_key=page.next_key)
 
 
 async def _groups(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]]:
@@ -119,6 +127,15 @@ async def _audits(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]
     return await _newest(connection, query, InformationAudit, wanted)
 
 
+async def _payments(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]]:
+    today = business_date(wanted.now)
+    query = payments.instalments(wanted.principal.reach(PAYMENTS), today=today)
+    query = query.where(payments.under_contract_of(wanted.owner_id))
+    page = await payments.by_due_day(connection, query=query, wanted=wanted.paging)
+    items = [views_payments.instalment_of_home(row, today=today) for row in page.items]
+    return Page(items=items, next_key=page.next_key)
+
+
 async def _looks(connection: Connection, wanted: Wanted) -> Page[dict[str, Any]]:
     query = looks.looks(owner_id=wanted.owner_id)
     return shown(await newest_first(connection, query=query, key=looks.KEY, wanted=wanted.paging))
@@ -133,6 +150,7 @@ SECTIONS: tuple[PageSection, ...] = (
     PageSection("consents", READ, _consents),
     PageSection("change_requests", READ, _changes),
     PageSection("information_audits", READ, _audits),
+    PageSection("contract_payments", PAYMENTS, _payments),
     PageSection("looks", READ, _looks),
 )
 """The sections of this room."""

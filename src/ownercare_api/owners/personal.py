@@ -11,7 +11,7 @@ from ownercare_api.core.crypto import Keyring
 from ownercare_api.core.database import Base
 from ownercare_api.core.names import name_sort_key
 from ownercare_api.core.personal import ERASED_NAME, ERASED_TEXT, Person, plain, sweep, wipe
-from ownercare_api.owners import sealing
+from ownercare_api.owners import personal_payments, sealing
 from ownercare_api.owners.changes import FORMER, SUBMITTED
 from ownercare_api.owners.contacts import NUMBER
 from ownercare_api.owners.looks import looks
@@ -46,7 +46,7 @@ _EMPTY = (
 )  # fmt: skip
 _CONTRACT = (
     "contract_number", "contract_signed_on", "payment_method", "price_fen", "purchase_place", "deposit_fen",
-    "first_payment_fen", "review_note",
+    "first_payment_fen", "review_note", "payment_plan_id",
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ async def erase(session: AsyncSession, *, person: Person, keyring: Keyring, now:
     )
     gone: dict[str, Any] = {"contract_number": None, "contract_signed_on": None, "note": None, "evidence_file_ids": []}
     await wipe(session, OwnershipTransfer, where=transfers, count=count, **gone)
+    await personal_payments.erase(session, owner_ids=owners, count=count)
     await wipe(session, Ownership, where=held, count=count, **dict.fromkeys(_CONTRACT))
     phones = delete(OwnerPhone).where(_PHONE.c.owner_id.in_(owners)).execution_options(synchronize_session=False)
     done = await session.execute(phones.returning(_PHONE.c.id))
@@ -147,7 +148,8 @@ async def collect(session: AsyncSession, *, person: Person, keyring: Keyring) ->
         ("information_audits", _AUDIT),
     ):
         rows = await session.execute(select(*table.c).where(table.c.owner_id.in_(owners)).order_by(table.c.id))
-        found[name] = [plain(row, "recorded_by", "checked_by", "assigned_by", "ended_by") for row in rows]
+        found[name] = [plain(row, "recorded_by", "checked_by", "assigned_by", "ended_by", "makers") for row in rows]
+    found["contract_payments"] = await personal_payments.collect(session, owner_ids=owners)
     for owner_id in owners:
         seen, shared = looks(owner_id=owner_id), sharings(owner_id=owner_id)
         found.setdefault("looks", []).extend(plain(row, "actor_id") for row in await session.execute(seen))

@@ -59,7 +59,7 @@ HOME: list[Any] = [
     Project.name.label("project_name"), Unit.address, Ownership.share_bp, Ownership.from_date, Ownership.to_date,
 ]  # fmt: skip
 OWNERSHIP: list[Any] = [
-    *Ownership.__table__.c, Owner.name.label("owner_name"), Unit.project_id, Unit.address,
+    *Ownership.__table__.c, Owner.name.label("owner_name"), Owner.restricted_at, Unit.project_id, Unit.address,
 ]  # fmt: skip
 
 _Former = aliased(Owner, name="former")
@@ -86,9 +86,15 @@ def _has_home(where: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def owners(
-    reach: Reach, *, project_id: UUID | None = None, unit_id: UUID | None = None, q: str | None = None
+    reach: Reach,
+    *,
+    project_id: UUID | None = None,
+    unit_id: UUID | None = None,
+    q: str | None = None,
+    seen: bool = False,
 ) -> Select[Any]:
-    """Return the query of the visible owners."""
+    """Return the query of the visible owners. A piece of the name finds restricted records only for who may see
+    them (`seen`): else the masked name could be guessed letter by letter."""
     query: Select[Any] = select(*SUMMARY).where(visible_to(reach))
     if project_id is not None:
         query = query.where(_has_home(Unit.project_id == project_id), _has_home(places(reach)))
@@ -96,6 +102,8 @@ def owners(
         query = query.where(_has_home((Unit.id == unit_id) & places(reach)))
     if q is not None:
         query = query.where(_named(q))
+        if not seen:
+            query = query.where(Owner.restricted_at.is_(None))
     return query
 
 
@@ -135,9 +143,11 @@ def exact(
     document_indexes: Collection[bytes] | None,
     name: str | None,
     today: date,
+    seen: bool = False,
 ) -> Select[Any]:
     """Return the query of the visible owners that fit every given criterion. A number is the owner's own or that of a
-    contact of today's; a name or document that only a merged record carries finds the one that stands for it."""
+    contact of today's; a name or document that only a merged record carries finds the one that stands for it. A name
+    finds restricted records only for who may see them."""
     query = owners(reach)
     if phone_indexes is not None:
         own = select(OwnerPhone.owner_id).where(OwnerPhone.number_index.in_(list(phone_indexes)))
@@ -150,6 +160,8 @@ def exact(
         query = query.where(_stands_for(_Former.document_index.in_(list(document_indexes))))
     if name is not None:
         query = query.where(_stands_for(_Former.name == name))
+        if not seen:
+            query = query.where(Owner.restricted_at.is_(None))
     return query
 
 
@@ -249,12 +261,6 @@ async def ticket_of(session: AsyncSession, *, ticket_id: UUID, owner_id: UUID) -
         _ticket.c.id == ticket_id, or_(_ticket.c.owner_id == owner_id, _ticket.c.unit_id.in_(homes_of))
     )
     return (await session.execute(query)).one_or_none()
-
-
-async def looks_since(session: AsyncSession, *, actor_id: UUID, since: Any) -> Any:
-    """Return the instants after `since` at which a person looked at clear values, oldest first."""
-    query = select(Disclosure.at).where(Disclosure.actor_id == actor_id, Disclosure.at > since).order_by(Disclosure.at)
-    return (await session.scalars(query)).all()
 
 
 def disclosures(*, owner_id: UUID) -> Select[Any]:

@@ -2,35 +2,36 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Date,
     Select,
     and_,
+    any_,
     cast,
-    distinct,
     exists,
     func,
-    literal,
+    literal_column,
     or_,
     select,
     tuple_,
-    union_all,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import aliased
 
 from ownercare_api.identity.principal import Reach
-from ownercare_api.owners.models import Owner, OwnerPhone, Ownership
+from ownercare_api.owners.models import Owner, Ownership
 from ownercare_api.owners.models_changes import (
     InformationAudit,
     OwnerChange,
     OwnerDistinct,
     OwnerMerge,
     OwnershipTransfer,
+    OwnerTwin,
 )
 from ownercare_api.owners.repository import places, visible_to
 from ownercare_api.properties.models import Unit
@@ -38,9 +39,10 @@ from ownercare_api.properties.models import Unit
 Connection = AsyncConnection | AsyncSession
 
 _SECRET = ("submitted_encrypted", "former_encrypted")
-_AUDIT: list[Any] = [*InformationAudit.__table__.c, Owner.name.label("owner_name")]
+_AUDIT: list[Any] = [*InformationAudit.__table__.c, Owner.name.label("owner_name"), Owner.restricted_at]
 CHANGE: list[Any] = [
     *(one for one in OwnerChange.__table__.c if one.name not in _SECRET), Owner.name.label("owner_name"),
+    Owner.restricted_at,
 ]  # fmt: skip
 
 
@@ -80,42 +82,33 @@ def duplicates(
 
     Reasons: `same_document`; `same_phone_and_name` (one number and one reading of the name); `same_name_and_birth`.
     """
-    one, two = aliased(Owner, name="one"), aliased(Owner, name="two")
-    p_one, p_two = aliased(OwnerPhone, name="p_one"), aliased(OwnerPhone, name="p_two")
-
-    def pair(reason: str) -> Select[Any]:
-        columns: list[Any] = [one.id.label("first_id"), two.id.label("second_id"), literal(reason).label("reason")]
-        return select(*columns)
-
-    same_name = and_(one.name_sort == two.name_sort, one.id < two.id)
-    found: list[Select[Any]] = [
-        pair("same_document").join_from(one, two, and_(one.document_index == two.document_index, one.id < two.id)),
-        pair("same_phone_and_name")
-        .join_from(one, p_one, p_one.owner_id == one.id)
-        .join(p_two, p_two.number_index == p_one.number_index)
-        .join(two, and_(two.id == p_two.owner_id, same_name)),
-        pair("same_name_and_birth").join_from(one, two, and_(same_name, one.birth_date == two.birth_date)),
-    ]
-    if owner_id is not None:
-        found = [query.where(or_(one.id == owner_id, two.id == owner_id)) for query in found]
-    pairs = union_all(*found).subquery("pairs")
-    here = and_(Ownership.owner_id == Owner.id, Unit.id == Ownership.unit_id, Unit.project_id == project_id)
-    seen = select(Owner.id).where(visible_to(reach))
-    query = (
-        select(pairs.c.first_id, pairs.c.second_id, func.array_agg(distinct(pairs.c.reason)).label("reasons"))
-        .where(
-            pairs.c.first_id.in_(seen),
-            pairs.c.second_id.in_(seen),
-            ~exists().where(OwnerDistinct.first_id == pairs.c.first_id, OwnerDistinct.second_id == pairs.c.second_id),
-        )
-        .group_by(pairs.c.first_id, pairs.c.second_id)
+    twin = OwnerTwin
+    columns: list[Any] = [twin.first_id, twin.second_id, twin.reasons]
+    query: Select[Any] = select(*columns).where(
+        _is_seen(twin.first_id, reach),
+        _is_seen(twin.second_id, reach),
+        ~exists().where(OwnerDistinct.first_id == twin.first_id, OwnerDistinct.second_id == twin.second_id),
     )
+    if owner_id is not None:
+        query = query.where(or_(twin.first_id == owner_id, twin.second_id == owner_id))
     if project_id is not None:
-        local = select(Owner.id).where(exists().where(here, places(reach)))
-        query = query.where(or_(pairs.c.first_id.in_(local), pairs.c.second_id.in_(local)))
+        of_either = Ownership.owner_id == any_(array([twin.first_id, twin.second_id]))
+        here = and_(of_either, Unit.id == Ownership.unit_id, Unit.project_id == project_id)
+        query = query.where(exists().where(here, places(reach)))
     if after is not None:
-        query = query.where(tuple_(pairs.c.first_id, pairs.c.second_id) < tuple_(after[0], after[1]))
-    return query.order_by(pairs.c.first_id.desc(), pairs.c.second_id.desc()).limit(limit + 1)
+        query = query.where(tuple_(twin.first_id, twin.second_id) < tuple_(after[0], after[1]))
+    return query.order_by(twin.first_id.desc(), twin.second_id.desc()).limit(limit + 1)
+
+
+async def refresh_twins(session: AsyncSession, *, since: datetime) -> None:
+    """Compare the records made since an instant again: of two that were entered at the same moment neither saw the
+    other, for neither had been committed."""
+    recent = select(Owner.id).where(Owner.created_at >= since).order_by(Owner.id)
+    await session.execute(select(func.refresh_owner_twins(func.array(recent.scalar_subquery()))))
+
+
+def _is_seen(owner_id: Any, reach: Reach) -> ColumnElement[bool]:
+    return exists().where(Owner.id == owner_id, visible_to(reach))
 
 
 def transfers(*, unit_id: UUID) -> Select[Any]:
@@ -146,7 +139,8 @@ def audits_due(reach: Reach, *, project_id: UUID, today: date, interval_days: in
     """Return the query of the owners of a project's homes whose records are due for an audit on a day."""
     since = last_checked()
     columns: list[Any] = [
-        Owner.id, Owner.name, Owner.checked_on, (since + interval_days).label("due_on"),
+        Owner.id.label("owner_id"), Owner.name.label("owner_name"), Owner.restricted_at, Owner.checked_on,
+        (since + interval_days).label("due_on"),
     ]  # fmt: skip
     holds = and_(
         Ownership.owner_id == Owner.id,
@@ -155,11 +149,14 @@ def audits_due(reach: Reach, *, project_id: UUID, today: date, interval_days: in
         Ownership.from_date <= today,
         or_(Ownership.to_date.is_(None), Ownership.to_date > today),
     )
-    query: Select[Any] = select(*columns).where(visible_to(reach), exists().where(holds, places(reach)))
+    # Who has a home there now is within the reach already: of the rest it only matters that the record stands.
+    query: Select[Any] = select(*columns).where(
+        visible_to(Reach(everywhere=True)), exists().where(holds, places(reach))
+    )
     return query.where(since <= today - timedelta(days=interval_days))
 
 
 def last_checked() -> Any:
     """Return the expression of the day from which an owner's next audit counts."""
-    made = cast(func.timezone("Asia/Shanghai", Owner.created_at), Date)
+    made = cast(func.timezone(literal_column("'Asia/Shanghai'"), Owner.created_at), Date)  # as `ix_owner_last_checked`
     return func.coalesce(Owner.checked_on, made)

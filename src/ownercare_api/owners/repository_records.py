@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import aliased
 
 from ownercare_api.identity.principal import Principal, Reach
 from ownercare_api.owners.models import Owner
@@ -154,11 +155,14 @@ def consents_now(*, owner_id: UUID) -> Select[Any]:
     )
 
 
+_whose = aliased(Owner, name="whose")
+"""The owner whose contact a member is."""
 _member = func.json_build_object(
     "id", HouseholdMember.id,
     "owner_id", HouseholdMember.owner_id,
     "contact_id", HouseholdMember.contact_id,
     "name", func.coalesce(Owner.name, _C.name, HouseholdMember.name),
+    "restricted", or_(Owner.restricted_at.is_not(None), _whose.restricted_at.is_not(None)),
     "relation", HouseholdMember.relation,
     "is_head", HouseholdMember.is_head,
     "from_date", HouseholdMember.from_date,
@@ -169,6 +173,7 @@ _members: Any = (
     .select_from(HouseholdMember)
     .outerjoin(Owner, Owner.id == HouseholdMember.owner_id)
     .outerjoin(_C, _C.id == HouseholdMember.contact_id)
+    .outerjoin(_whose, _whose.id == _C.owner_id)
     .where(HouseholdMember.household_id == Household.id)
     .correlate(Household)
     .scalar_subquery()

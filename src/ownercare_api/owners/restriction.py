@@ -60,6 +60,11 @@ def may_see(principal: Principal) -> bool:
     return MANAGE in principal.scopes
 
 
+def shown_name(name: str, *, restricted: bool, seen: bool) -> str:
+    """Return a person's name as a caller gets it: that of a restricted record is masked unless he may see it."""
+    return mask_name(name) if restricted and not seen else name
+
+
 def veil(fields: dict[str, Any], *, restricted: bool, seen: bool) -> dict[str, Any]:
     """Return a record's representation with `restricted`; who may not see it gets the name masked and little else."""
     shown = fields | {"restricted": restricted}

@@ -70,7 +70,7 @@ async def owners_list(
     """Owners who have or had a home in the caller's reach, masked. Numbers are found with an exact search, never
     with `q`: see `POST /v1/owner-searches`."""
     reach, wanted = principal.reach(READ), paging.wanted
-    query = repository.owners(reach, project_id=project_id, unit_id=unit_id, q=q)
+    query = repository.owners(reach, project_id=project_id, unit_id=unit_id, q=q, seen=restriction.may_see(principal))
     if group_id is not None:
         query = query.where(records.in_group(group_id, principal, reach))
     if tag is not None:

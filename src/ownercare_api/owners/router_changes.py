@@ -24,6 +24,7 @@ from ownercare_api.owners.lifecycle import CHANGE_LIFECYCLE, ChangeStatus, Emplo
 from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Owner
 from ownercare_api.owners.models_changes import InformationAudit, OwnerChange
+from ownercare_api.owners.restriction import may_see
 from ownercare_api.owners.router_parts import reads, writes
 from ownercare_api.owners.schemas_changes import (
     AuditCreate,
@@ -37,6 +38,7 @@ from ownercare_api.owners.schemas_changes import (
     VerificationCreate,
 )
 from ownercare_api.owners.service import READ, VERIFY, WRITE, sight
+from ownercare_api.owners.views import owner_ref
 
 router = APIRouter(prefix="/v1", tags=["owners"], route_class=OwnerCareRoute)
 
@@ -75,7 +77,7 @@ async def owner_change_requests_list(
     query = repository.changes(principal.reach(READ), filters=filters, project_id=project_id)
     page = await newest_first(reader, query=query, key=OwnerChange.__table__.c.id, wanted=paging.wanted)
     await looks.record(reader, owner_ids=[row.owner_id for row in page.items], actor=principal, look=Look.LIST, now=now)
-    return paging.answer(page, show=_summary)
+    return paging.answer(page, show=lambda row: _summary(row, seen=may_see(principal)))
 
 
 @router.post(
@@ -200,7 +202,7 @@ async def information_audits_list(
     page = await newest_first(reader, query=query, key=InformationAudit.__table__.c.id, wanted=paging.wanted)
     ids = [row.owner_id for row in page.items]
     await looks.record(reader, owner_ids=ids, actor=principal, look=Look.LIST, now=now)
-    return paging.answer(page, show=_audit)
+    return paging.answer(page, show=lambda row: _audit(row, seen=may_see(principal)))
 
 
 @router.post(
@@ -220,7 +222,7 @@ async def information_audits_create(principal: OwnersWrite, session: Tx, now: No
     made, due = await audits.record(session, **fields, change_id=body.change_request_id, principal=principal, now=now)
     reach = Reach(everywhere=True)
     row = (await session.execute(repository.audits(reach).where(InformationAudit.id == made.id))).one()
-    return AuditMade.model_validate(_audit(row) | {"next_due_on": due})
+    return AuditMade.model_validate(_audit(row, seen=may_see(principal)) | {"next_due_on": due})
 
 
 @router.get(
@@ -248,23 +250,23 @@ async def information_audits_due_list(
         principal.reach(READ), project_id=project_id, today=business_date(now), interval_days=days
     )
     page = await newest_first(reader, query=query, key=Owner.__table__.c.id, wanted=paging.wanted)
-    ids = [row.id for row in page.items]
+    ids = [row.owner_id for row in page.items]
     await looks.record(reader, owner_ids=ids, actor=principal, look=Look.LIST, now=now)
-    return paging.answer(page, show=_due)
+    return paging.answer(page, show=lambda row: _due(row, seen=may_see(principal)))
 
 
-def _summary(row: Any) -> dict[str, Any]:
+def _summary(row: Any, *, seen: bool) -> dict[str, Any]:
     fields = {name: getattr(row, name) for name in ChangeSummary.model_fields if name != "owner"}
-    return fields | {"owner": {"id": row.owner_id, "name": row.owner_name}}
+    return fields | {"owner": owner_ref(row, seen=seen)}
 
 
-def _audit(row: Any) -> dict[str, Any]:
+def _audit(row: Any, *, seen: bool) -> dict[str, Any]:
     fields = {name: getattr(row, name) for name in AuditRead.model_fields if name not in ("owner", "change_request_id")}
-    return fields | {"owner": {"id": row.owner_id, "name": row.owner_name}, "change_request_id": row.change_id}
+    return fields | {"owner": owner_ref(row, seen=seen), "change_request_id": row.change_id}
 
 
-def _due(row: Any) -> dict[str, Any]:
-    return {"owner": {"id": row.id, "name": row.name}, "checked_on": row.checked_on, "due_on": row.due_on}
+def _due(row: Any, *, seen: bool) -> dict[str, Any]:
+    return {"owner": owner_ref(row, seen=seen), "checked_on": row.checked_on, "due_on": row.due_on}
 
 
 async def _answer(
@@ -281,9 +283,7 @@ async def _answer(
         raise ChangeNotFound
     put_version(response, row.version)
     places = [*await service.projects_of(connection, owner_id=row.owner_id), None]
-    subject = await changes_steps.standing(
-        connection, owner_id=row.owner_id, entered_by=row.entered_by, principal=principal
-    )
+    subject = await changes_steps.standing(connection, row, principal=principal)
     actions = CHANGE_LIFECYCLE.allowed(
         status=row.status,
         subject=subject,
@@ -291,7 +291,7 @@ async def _answer(
         may=lambda scope: any(principal.may(scope, project_id=place) for place in places),
     )
     return ChangeRead.model_validate(
-        _summary(row)
+        _summary(row, seen=may_see(principal))
         | {
             "former": row.former_masked,
             "submitted": row.submitted_masked,

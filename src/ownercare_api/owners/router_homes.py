@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from ownercare_api.core.http.etag import put_version
+from ownercare_api.core.http.idempotency import shown_once
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
@@ -16,14 +17,15 @@ from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.identity.access import MissingScope
 from ownercare_api.identity.principal import OutOfReach, Principal, Reach
 from ownercare_api.identity.tokens import InvalidToken
-from ownercare_api.owners import disclosures, ownerships, repository, service, views
+from ownercare_api.owners import disclosures, looks, ownerships, repository, service, views
 from ownercare_api.owners.access import OwnersDisclose, OwnersRead, OwnersWrite
 from ownercare_api.owners.archive import PhoneNotFound
 from ownercare_api.owners.filing import Contract
 from ownercare_api.owners.lifecycle import FILING_LIFECYCLE
+from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Disclosure
 from ownercare_api.owners.ownerships import OwnershipNotFound
-from ownercare_api.owners.restriction import OwnerRestricted
+from ownercare_api.owners.restriction import OwnerRestricted, may_see
 from ownercare_api.owners.schemas import (
     DisclosedRead,
     DisclosureCreate,
@@ -33,6 +35,7 @@ from ownercare_api.owners.schemas import (
     OwnershipRead,
 )
 from ownercare_api.owners.service import READ, OwnerMerged, OwnerNotFound
+from ownercare_api.policies.looks import QuotaSpent
 from ownercare_api.properties.service import UnitNotFound
 
 router = APIRouter(prefix="/v1", tags=["owners"], route_class=OwnerCareRoute)
@@ -73,11 +76,13 @@ async def owners_ownerships_create(
     openapi_extra={"x-rules": ["OWN-13"]},
 )
 async def ownerships_read(
-    principal: OwnersRead, reader: Reader, response: Response, ownership_id: UUID
+    principal: OwnersRead, reader: Reader, now: Now, response: Response, ownership_id: UUID
 ) -> OwnershipRead:
     """One owner's share of one home, with the contract record."""
     reach = principal.reach(READ)
-    return await ownership_answer(reader, response, ownership_id=ownership_id, reach=reach, principal=principal)
+    found = await ownership_answer(reader, response, ownership_id=ownership_id, reach=reach, principal=principal)
+    await looks.record(reader, owner_ids=[found.owner.id], actor=principal, look=Look.RECORD, now=now)
+    return found
 
 
 @router.post(
@@ -107,16 +112,17 @@ async def ownerships_end_create(
     response_model=DisclosedRead,
     responses=problems(
         InvalidToken, MissingScope, OutOfReach, OwnerNotFound, PhoneNotFound, disclosures.NotRecorded,
-        disclosures.TicketNotAbout, disclosures.TicketEnded, disclosures.QuotaSpent, OwnerRestricted,
+        disclosures.TicketNotAbout, disclosures.TicketEnded, QuotaSpent, OwnerRestricted,
     ),
     openapi_extra={"x-rules": ["OWN-07", "OWN-15"]},
 )  # fmt: skip
 async def owners_disclosures_create(
-    principal: OwnersDisclose, session: Tx, state: State, now: Now, response: Response, owner_id: UUID,
-    body: DisclosureCreate,
+    principal: OwnersDisclose, session: Tx, state: State, now: Now, request: Request, response: Response,
+    owner_id: UUID, body: DisclosureCreate,
 ) -> DisclosedRead:  # fmt: skip
     """One telephone number, document number or home address in clear. Each look is recorded with its purpose and
     case, for the owner to see; a person has `privacy.unmask_per_hour` of them, after that 429 with `Retry-After`."""
+    shown_once(request, "value")
     shown = await disclosures.disclose(
         session, owner_id=owner_id, **body.model_dump(), keyring=state.keyring, principal=principal, now=now
     )
@@ -157,4 +163,4 @@ async def ownership_answer(
         actor=principal,
         may=lambda scope: principal.may(scope, project_id=row.project_id),
     )
-    return OwnershipRead.model_validate(views.ownership(row, allowed_actions=actions))
+    return OwnershipRead.model_validate(views.ownership(row, allowed_actions=actions, seen=may_see(principal)))

@@ -12,12 +12,13 @@ from ownercare_api.core.http.state import Now
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.listing import newest_first
 from ownercare_api.identity.principal import Principal, Reach
-from ownercare_api.owners import households, looks
+from ownercare_api.owners import households, looks, views
 from ownercare_api.owners import repository_records as records
 from ownercare_api.owners.access import OwnersRead, OwnersWrite
 from ownercare_api.owners.households import HouseholdNotFound, NewMember
 from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models_records import Household
+from ownercare_api.owners.restriction import may_see
 from ownercare_api.owners.router_parts import patches, reads, writes
 from ownercare_api.owners.schemas_records import (
     HouseholdCreate,
@@ -57,7 +58,7 @@ async def units_households_list(
     query = records.households(principal.reach(READ), unit_id=unit_id)
     page = await newest_first(reader, query=query, key=Household.__table__.c.id, wanted=paging.wanted)
     await _seen(reader, page.items, principal=principal, now=now)
-    return paging.answer(page, show=lambda row: dict(row._mapping))
+    return paging.answer(page, show=lambda row: views.household(row, seen=may_see(principal)))
 
 
 @router.post(
@@ -87,7 +88,7 @@ async def units_households_create(
         now=now,
     )
     response.headers["Location"] = f"/v1/households/{made.id}"
-    return await _answer(session, response, household_id=made.id)
+    return await _answer(session, response, household_id=made.id, principal=principal)
 
 
 @router.get(
@@ -98,7 +99,7 @@ async def households_read(
     principal: OwnersRead, reader: Reader, now: Now, response: Response, household_id: UUID
 ) -> HouseholdRead:
     """One household with its members, past ones too."""
-    found = await _answer(reader, response, household_id=household_id, reach=principal.reach(READ))
+    found = await _answer(reader, response, household_id=household_id, principal=principal, reach=principal.reach(READ))
     ids = {member.owner_id for member in found.members if member.owner_id is not None}
     await looks.record(reader, owner_ids=ids, actor=principal, look=Look.RECORD, now=now)
     return found
@@ -119,7 +120,7 @@ async def households_update(
     if_match.check(household.version)
     if "name" in body.model_fields_set:
         await households.rename(session, household=household, unit=unit, name=body.name, principal=principal, now=now)
-    return await _answer(session, response, household_id=household_id)
+    return await _answer(session, response, household_id=household_id, principal=principal)
 
 
 @router.post(
@@ -147,7 +148,7 @@ async def households_members_create(
         principal=principal,
         now=now,
     )
-    return await _answer(session, response, household_id=household_id)
+    return await _answer(session, response, household_id=household_id, principal=principal)
 
 
 @router.delete(
@@ -189,7 +190,7 @@ async def households_end_create(
 ) -> HouseholdRead:
     """The household moves out; everybody's time in it ends on that day."""
     await households.end(session, household_id=household_id, to_date=body.to_date, principal=principal, now=now)
-    return await _answer(session, response, household_id=household_id)
+    return await _answer(session, response, household_id=household_id, principal=principal)
 
 
 def _members(given: list[MemberGiven]) -> list[NewMember]:
@@ -205,10 +206,10 @@ _ANY = Reach(everywhere=True)
 
 
 async def _answer(
-    connection: records.Connection, response: Response, *, household_id: UUID, reach: Reach = _ANY
+    connection: records.Connection, response: Response, *, household_id: UUID, principal: Principal, reach: Reach = _ANY
 ) -> HouseholdRead:
     row = await records.household(connection, household_id=household_id, reach=reach)
     if row is None:
         raise HouseholdNotFound
     put_version(response, row.version)
-    return HouseholdRead.model_validate(row)
+    return HouseholdRead.model_validate(views.household(row, seen=may_see(principal)))

@@ -344,5 +344,8 @@ class DisclosureRead(Outward):
 class DisclosedRead(DisclosureRead):
     """A clear value, shown once; do not keep it."""
 
-    value: str = Field(examples=["+8613812341234"])
+    value: str | None = Field(
+        examples=["+8613812341234"],
+        description="null where an `Idempotency-Key` gives the answer again: each look is one on record",
+    )
     remaining_this_hour: int = Field(description="how many more looks this person has in the hour")

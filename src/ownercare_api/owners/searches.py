@@ -16,6 +16,7 @@ from ownercare_api.owners import looks, repository, sealing
 from ownercare_api.owners.documents import DocumentKind, InvalidDocument, check_document
 from ownercare_api.owners.looks import Look
 from ownercare_api.owners.models import Owner
+from ownercare_api.owners.restriction import may_see
 from ownercare_api.owners.service import READ, phone_indexes
 from ownercare_api.timeline import service as timeline
 
@@ -51,6 +52,7 @@ async def find(
         document_indexes=documents,
         name=name,
         today=business_date(now),
+        seen=may_see(principal),
     )
     rows = (await session.execute(query.order_by(Owner.id.desc()).limit(SHOWN + 1))).all()
     given = {"phone": phone, "document_number": document_number, "name": name}

@@ -121,7 +121,9 @@ async def transfer(
     if not any(principal.may(scope, project_id=unit.project_id) for scope in (READ, WRITE, properties.READ)):
         raise properties.UnitNotFound
     principal.require(WRITE, project_id=unit.project_id)
-    await evidence.check(session, file_ids=deal.evidence_file_ids, project_ids=[unit.project_id], principal=principal)
+    await evidence.check(
+        session, file_ids=deal.evidence_file_ids, project_ids=[unit.project_id], principal=principal, now=now
+    )
     held = await _held(session, unit_id=unit_id)
     sold = _sold(held, deal)
     sellers = {held[one].owner_id for one in sold}
@@ -148,7 +150,16 @@ async def transfer(
     session.add(made)
     await session.flush()
     begun = _give_up(held, sold, transfer=made, now=now)
-    begun += await _acquire(session, held, deal, transfer=made, keyring=keyring, principal=principal, now=now)
+    begun += await _acquire(
+        session,
+        held,
+        deal,
+        transfer=made,
+        project_id=unit.project_id,
+        keyring=keyring,
+        principal=principal,
+        now=now,
+    )
     session.add_all(begun)
     await session.flush()
     after = list((await _held(session, unit_id=unit_id)).values())
@@ -210,6 +221,7 @@ async def _acquire(
     deal: Deal,
     *,
     transfer: OwnershipTransfer,
+    project_id: UUID,
     keyring: Keyring,
     principal: Principal,
     now: datetime,
@@ -244,6 +256,7 @@ async def _acquire(
                 payment_method=deal.payment_method,
                 price_fen=buyer.price_fen,
                 edited_by=principal.id,
+                makers=sorted(principal.acting(WRITE, project_id=project_id)),
                 transfer_id=transfer.id,
             )
         )
@@ -258,7 +271,7 @@ def _end(one: Ownership, *, transfer: OwnershipTransfer, now: datetime) -> None:
 _CONTRACT = (
     "contract_number", "contract_signed_on", "payment_method", "price_fen", "purchase_place", "deposit_fen",
     "first_payment_fen", "filing_status", "edited_by", "submitted_by", "submitted_at", "reviewed_by", "reviewed_at",
-    "review_note",
+    "review_note", "makers", "payment_plan_id",
 )  # fmt: skip
 
 

@@ -69,13 +69,31 @@ CONTRACT = (
 )  # fmt: skip
 
 
-def ownership(row: Any, *, allowed_actions: Sequence[str] = ()) -> dict[str, Any]:
+def owner_ref(row: Any, *, seen: bool) -> dict[str, Any]:
+    """Return id and name of the owner of a row with `owner_id`, `owner_name` and `restricted_at`."""
+    name = restriction.shown_name(row.owner_name, restricted=row.restricted_at is not None, seen=seen)
+    return {"id": row.owner_id, "name": name}
+
+
+def household(row: Any, *, seen: bool) -> dict[str, Any]:
+    """Return the fields of `HouseholdRead`; a restricted record's name, and those of its contacts, are masked."""
+    fields = dict(row._mapping)
+    fields["members"] = [_member(one, seen=seen) for one in fields["members"]]
+    return fields
+
+
+def _member(given: dict[str, Any], *, seen: bool) -> dict[str, Any]:
+    kept = {name: value for name, value in given.items() if name != "restricted"}
+    return kept | {"name": restriction.shown_name(given["name"], restricted=given["restricted"], seen=seen)}
+
+
+def ownership(row: Any, *, allowed_actions: Sequence[str] = (), seen: bool = False) -> dict[str, Any]:
     """Return the fields of `OwnershipRead`."""
     return {name: getattr(row, name) for name in CONTRACT} | {
         "status": row.filing_status,
         "allowed_actions": list(allowed_actions),
         "id": row.id,
-        "owner": {"id": row.owner_id, "name": row.owner_name},
+        "owner": owner_ref(row, seen=seen),
         "unit_id": row.unit_id,
         "project_id": row.project_id,
         "address": row.address,

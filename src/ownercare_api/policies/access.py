@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-PoliciesRead = Annotated[Principal, Security(current_principal, scopes=["policies:read"])]
-PoliciesPublish = Annotated[Principal, Security(current_principal, scopes=["policies:publish"])]
+PoliciesRead = Annotated[Principal, door("policies:read")]
+PoliciesPublish = Annotated[Principal, door("policies:publish")]

@@ -8,20 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import ColumnElement
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import AppState, Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.core.wire import Instant
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.policies import repository, service
 from ownercare_api.policies.access import PoliciesPublish, PoliciesRead
 from ownercare_api.policies.catalogue import CATALOGUE, InvalidPolicy, PolicyKey, ValueKind
@@ -86,11 +81,12 @@ async def _visible(connection: repository.Connection, *, state: AppState, princi
 
 @router.get(
     "/policies/catalogue",
-    operation_id="policies_catalogue_list",
-    summary="Every policy value there is (政策项目录)",
-    response_model=list[PolicyKeyRead],
-    responses=problems(InvalidToken, MissingScope),
-    openapi_extra={"x-rules": ["ADM-08"]},
+    **reads(
+        "policies_catalogue_list",
+        "Every policy value there is (政策项目录)",
+        rules=("ADM-08",),
+        model=list[PolicyKeyRead],
+    ),
 )
 async def policies_catalogue_list(principal: PoliciesRead) -> list[PolicyKeyRead]:
     """Key, Chinese name, type, unit, bounds, rules, factory value, and whether the regulation leaves it blank."""
@@ -99,11 +95,14 @@ async def policies_catalogue_list(principal: PoliciesRead) -> list[PolicyKeyRead
 
 @router.get(
     "/policies/in-force",
-    operation_id="policies_in_force_read",
-    summary="What is in force for a project (项目现行政策)",
-    response_model=PolicyInForceRead,
-    responses=problems(InvalidToken, MissingScope, PolicyTargetNotFound, NoPolicy, Invalid),
-    openapi_extra={"x-rules": ["ADM-08"]},
+    **reads(
+        "policies_in_force_read",
+        "What is in force for a project (项目现行政策)",
+        PolicyTargetNotFound,
+        NoPolicy,
+        rules=("ADM-08",),
+        model=PolicyInForceRead,
+    ),
 )
 async def policies_in_force_read(
     principal: PoliciesRead,
@@ -137,11 +136,12 @@ async def policies_in_force_read(
 
 @router.get(
     "/policies",
-    operation_id="policies_list",
-    summary="Published versions (政策发布记录)",
-    response_model=PageOf[PolicyVersionRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["ADM-08"]},
+    **lists(
+        "policies_list",
+        "Published versions (政策发布记录)",
+        rules=("ADM-08",),
+        model=PageOf[PolicyVersionRead],
+    ),
 )
 async def policies_list(
     principal: PoliciesRead,
@@ -162,11 +162,9 @@ async def policies_list(
 
 @router.get(
     "/policies/{policy_id}",
-    operation_id="policies_read",
-    summary="One published version (政策版本)",
-    response_model=PolicyVersionRead,
-    responses=problems(InvalidToken, MissingScope, PolicyNotFound, Invalid),
-    openapi_extra={"x-rules": ["ADM-08"]},
+    **reads(
+        "policies_read", "One published version (政策版本)", PolicyNotFound, rules=("ADM-08",), model=PolicyVersionRead
+    ),
 )
 async def policies_read(
     principal: PoliciesRead, reader: Reader, state: State, now: Now, response: Response, policy_id: UUID
@@ -182,11 +180,13 @@ async def policies_read(
 
 @router.get(
     "/policy-snapshots/{snapshot_id}",
-    operation_id="policy_snapshots_read",
-    summary="The values that a case keeps (政策快照)",
-    response_model=PolicySnapshotRead,
-    responses=problems(InvalidToken, MissingScope, PolicyNotFound, Invalid),
-    openapi_extra={"x-rules": ["ADM-08"]},
+    **reads(
+        "policy_snapshots_read",
+        "The values that a case keeps (政策快照)",
+        PolicyNotFound,
+        rules=("ADM-08",),
+        model=PolicySnapshotRead,
+    ),
 )
 async def policy_snapshots_read(
     principal: PoliciesRead, reader: Reader, response: Response, snapshot_id: UUID
@@ -204,24 +204,18 @@ async def policy_snapshots_read(
 
 @router.post(
     "/policies",
-    operation_id="policies_create",
-    summary="Publish values (发布政策值)",
-    status_code=201,
-    response_model=PolicyVersionRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "policies_create",
+        "Publish values (发布政策值)",
         OutOfReach,
         OwnLimit,
         PolicyTargetNotFound,
-        KeyInFlight,
-        KeyReused,
         InvalidPolicy,
         BackdatedPolicy,
         NothingPublished,
-        Invalid,
+        rules=("ADM-08",),
+        model=PolicyVersionRead,
     ),
-    openapi_extra={"x-rules": ["ADM-08"]},
 )
 async def policies_create(
     principal: PoliciesPublish, session: Tx, state: State, now: Now, response: Response, body: PolicyVersionCreate

@@ -71,13 +71,13 @@ class OwnLimit(Forbidden):
 
 
 _LIMITS = {
-    "approval.department_manager_max_fen": "approvals:decide:department_manager",
-    "approval.deputy_general_manager_max_fen": "approvals:decide:deputy_general_manager",
-    "audit.department_threshold_fen": "accounts:audit:customer_service",
-    "privacy.unmask_per_hour": "owners:disclose",
-    "privacy.export_row_cap": "owners:export",
+    "approval.department_manager_max_fen": frozenset({"approvals:decide:department_manager"}),
+    "approval.deputy_general_manager_max_fen": frozenset({"approvals:decide:deputy_general_manager"}),
+    "audit.department_threshold_fen": frozenset({"accounts:audit:customer_service"}),
+    "privacy.unmask_per_hour": frozenset({"owners:disclose", "contractors:disclose"}),
+    "privacy.export_row_cap": frozenset({"owners:export"}),
 }
-"""Values that limit what the holder of a scope may do alone."""
+"""Values that limit what the holder of one of these scopes may do alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ async def publish(
     """
     if not values:
         raise NothingPublished
-    if any(_LIMITS.get(key) in actor.scopes for key in values):
+    if any(_LIMITS.get(key, frozenset()) & actor.scopes for key in values):
         raise OwnLimit
     check_values(values)
     if (level is PolicyLevel.GROUP) != (target_id is None):

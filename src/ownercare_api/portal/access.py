@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Security
+from fastapi import Depends
 
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 from ownercare_api.owners.own import self_of
 
 
-async def _reading(principal: Annotated[Principal, Security(current_principal, scopes=["my:read"])]) -> Principal:
+async def _reading(principal: Annotated[Principal, door("my:read")]) -> Principal:
     self_of(principal)
     return principal
 
 
-async def _writing(principal: Annotated[Principal, Security(current_principal, scopes=["my:write"])]) -> Principal:
+async def _writing(principal: Annotated[Principal, door("my:write")]) -> Principal:
     self_of(principal)
     return principal
 

@@ -6,16 +6,19 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from ownercare_api.core.errors import Invalid
+from ownercare_api.core.http.etag import put_version
 from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
+from ownercare_api.core.lifecycle import WrongStatus
 from ownercare_api.core.listing import newest_first
 from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.principal import Principal
 from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.owners import sharing
 from ownercare_api.owners.own import NotAnOwner
@@ -81,7 +84,7 @@ async def my_privacy_requests_create(
     )
     await session.flush()
     response.headers["Location"] = f"/v1/my/privacy-requests/{made.id}"
-    return await _request(session, made.id, principal)
+    return await _request(session, response, request_id=made.id, principal=principal)
 
 
 @router.get(
@@ -92,16 +95,40 @@ async def my_privacy_requests_create(
     responses=problems(InvalidToken, MissingScope, NotAnOwner, RequestNotFound, Invalid),
     openapi_extra={"x-rules": ["OWN-07"]},
 )
-async def my_privacy_requests_read(principal: MyRead, reader: Reader, request_id: UUID) -> dict[str, Any]:
+async def my_privacy_requests_read(
+    principal: MyRead, reader: Reader, response: Response, request_id: UUID
+) -> dict[str, Any]:
     """Where it stands, until when it is due, and what he is told."""
-    return await _request(reader, request_id, principal)
+    return await _request(reader, response, request_id=request_id, principal=principal)
 
 
-async def _request(connection: repository.Connection, request_id: UUID, principal: MyRead) -> dict[str, Any]:
+@router.post(
+    "/privacy-requests/{request_id}/withdrawal",
+    operation_id="my_privacy_requests_withdrawal_create",
+    summary="Take a request back (撤回个人信息权利请求)",
+    status_code=201,
+    response_model=MyPrivacyRequestRead,
+    responses=problems(
+        InvalidToken, MissingScope, NotAnOwner, RequestNotFound, WrongStatus, Invalid, KeyInFlight, KeyReused
+    ),
+    openapi_extra={"x-rules": ["OWN-07"]},
+)
+async def my_privacy_requests_withdrawal_create(
+    principal: MyWrite, session: Tx, now: Now, response: Response, request_id: UUID
+) -> dict[str, Any]:
+    """Before it is decided, also where staff entered it at his word. A restriction that holds is lifted by staff."""
+    await privacy.withdraw_own(session, request_id=request_id, principal=principal, now=now)
+    return await _request(session, response, request_id=request_id, principal=principal)
+
+
+async def _request(
+    connection: repository.Connection, response: Response, *, request_id: UUID, principal: Principal
+) -> dict[str, Any]:
     query = privacy.own_requests(principal=principal).where(PrivacyRequest.id == request_id)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise RequestNotFound
+    put_version(response, row.version)
     return views.privacy_request(row)
 
 

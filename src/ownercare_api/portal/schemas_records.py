@@ -127,6 +127,8 @@ class MyPrivacyRequestRead(Outward):
     decision_note: str | None = Field(description="what he is told")
     ended_at: datetime | None
     copy_expires_at: datetime | None = Field(description="until when the copy can be fetched; null: none is ready")
+    allowed_actions: list[str]
+    version: int
 
 
 class MySharingRead(Outward):

@@ -186,7 +186,7 @@ def file(row: Any, *, principal: Principal) -> Shown:
         "name": file_name(row, principal=principal),
         "by_you": row.uploaded_by == principal.id,
         "content": f"/v1/my/files/{row.id}/content",
-        "version": 1 if row.ticket_id is None else 2,
+        "version": 1 + (row.ticket_id is not None) + (row.kept_since is not None),
     }
 
 

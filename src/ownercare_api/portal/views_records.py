@@ -7,6 +7,7 @@ from ownercare_api.identity.principal import Principal
 from ownercare_api.owners.consents import PURPOSES
 from ownercare_api.owners.lifecycle import CHANGE_LIFECYCLE
 from ownercare_api.portal.schemas_records import MyConsentEvent, MyPrivacyRequestRead
+from ownercare_api.privacy.service import own_steps
 
 Shown = dict[str, Any]
 
@@ -56,7 +57,8 @@ def consent(row: Any) -> Shown:
 
 def privacy_request(row: Any) -> Shown:
     """Return the fields of `MyPrivacyRequestRead`."""
-    return {name: getattr(row, name) for name in MyPrivacyRequestRead.model_fields}
+    names = MyPrivacyRequestRead.model_fields.keys() - {"allowed_actions"}
+    return {name: getattr(row, name) for name in names} | {"allowed_actions": own_steps(row)}
 
 
 def sharing(row: Any) -> Shown:

@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-PrivacyRead = Annotated[Principal, Security(current_principal, scopes=["privacy:read"])]
-PrivacyManage = Annotated[Principal, Security(current_principal, scopes=["privacy:manage"])]
-PrivacyApprove = Annotated[Principal, Security(current_principal, scopes=["privacy:approve"])]
+PrivacyRead = Annotated[Principal, door("privacy:read")]
+PrivacyManage = Annotated[Principal, door("privacy:manage", "privacy:read")]
+PrivacyApprove = Annotated[Principal, door("privacy:approve", "privacy:read")]

@@ -27,6 +27,8 @@ ENCRYPTED = (
     EncryptedColumn("privacy_copy", "content_encrypted", "privacy_copy.content"),
     EncryptedColumn("firm", "contact_phone_encrypted", "firm.contact_phone"),
     EncryptedColumn("firm", "bank_account_encrypted", "firm.bank_account", index="bank_account_index"),
+    EncryptedColumn("firm_bank_account_change", "account_encrypted", "firm_bank_account_change.account"),
+    EncryptedColumn("firm_bank_account_change", "former_account_encrypted", "firm_bank_account_change.former_account"),
     EncryptedColumn("signing_key", "private_pem", "signing_key.private_pem"),
     EncryptedColumn("idempotent_answer", "answer", "idempotent_answer.answer"),
 )

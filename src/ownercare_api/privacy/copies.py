@@ -46,6 +46,7 @@ _SECTIONS: Mapping[str, str] = {
     "attachments": "附件",
     "exports": "包含您信息的导出",
     "logins": "登录记录",
+    "contract_payments": "购房付款计划与收款",
     "looks": "谁查看过您的信息",
     "shared_with_firms": "向合作单位提供的信息",
 }

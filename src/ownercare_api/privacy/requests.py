@@ -219,9 +219,14 @@ async def refuse(
 async def withdraw(session: AsyncSession, *, request_id: UUID, principal: Principal, now: datetime) -> PrivacyRequest:
     """The person takes the request back before it is decided."""
     request = await take(session, request_id=request_id, step="withdrawal", principal=principal)
+    await end_withdrawn(session, request, principal=principal, now=now)
+    return request
+
+
+async def end_withdrawn(session: AsyncSession, request: PrivacyRequest, *, principal: Principal, now: datetime) -> None:
+    """Write down who took a request back, and when."""
     _end(request, principal=principal, now=now)
     await record(session, request, "withdrawn", actor=principal, now=now)
-    return request
 
 
 async def complete(

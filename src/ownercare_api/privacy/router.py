@@ -92,8 +92,8 @@ async def privacy_requests_list(
 async def privacy_requests_create(
     principal: PrivacyManage, session: Tx, state: State, now: Now, response: Response, body: PrivacyRequestCreate
 ) -> PrivacyRequestRead:
-    """A copy, correction, restriction or erasure of one's data, or an objection. Somebody else decides; due within
-    fifteen working days of its receipt."""
+    """A copy, correction, restriction or erasure of one's data, or an objection. The owner must be visible
+    (`owners:read`). Somebody else decides; due within fifteen working days of its receipt."""
     store: CalendarStore = state.parts[CalendarStore]
     made = await requests.enter(
         session, **body.model_dump(), calendar=await store.get(session), principal=principal, now=now

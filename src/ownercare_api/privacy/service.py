@@ -17,9 +17,9 @@ from ownercare_api.identity.principal import SYSTEM, Principal
 from ownercare_api.owners import sharing
 from ownercare_api.owners.own import self_of
 from ownercare_api.privacy import copies
-from ownercare_api.privacy.lifecycle import IdentityCheck, RequestChannel, RequestKind, RequestStatus
+from ownercare_api.privacy.lifecycle import LIFECYCLE, IdentityCheck, RequestChannel, RequestKind, RequestStatus
 from ownercare_api.privacy.models import PrivacyCopy, PrivacyRequest
-from ownercare_api.privacy.requests import DUE_WORKDAYS, RequestNotFound, keep, record, start
+from ownercare_api.privacy.requests import DUE_WORKDAYS, RequestNotFound, end_withdrawn, keep, record, start
 
 
 async def ask(
@@ -64,14 +64,36 @@ async def ask(
 
 def own_requests(*, principal: Principal) -> Select[Any]:
     """Return the query of an owner's own requests, without order: id, number, kind, status, reason, received_at,
-    due_at, decided_at, refusal_ground, decision_note, ended_at, copy_expires_at; continued by `KEY`."""
+    due_at, decided_at, refusal_ground, decision_note, ended_at, version, copy_expires_at; continued by `KEY`."""
     row = PrivacyRequest
     columns: list[Any] = [
         row.id, row.number, row.kind, row.status, row.reason, row.received_at, row.due_at, row.decided_at,
-        row.refusal_ground, row.decision_note, row.ended_at, PrivacyCopy.expires_at.label("copy_expires_at"),
+        row.refusal_ground, row.decision_note, row.ended_at, row.version,
+        PrivacyCopy.expires_at.label("copy_expires_at"),
     ]  # fmt: skip
     query = select(*columns).outerjoin(PrivacyCopy, PrivacyCopy.request_id == row.id)
     return query.where(row.owner_id == self_of(principal))
+
+
+async def withdraw_own(
+    session: AsyncSession, *, request_id: UUID, principal: Principal, now: datetime
+) -> PrivacyRequest:
+    """Take back a request about oneself that nobody has decided yet, also one that staff entered at one's word.
+
+    Raises `NotAnOwner`, `RequestNotFound`, `WrongStatus`.
+    """
+    own = select(PrivacyRequest).where(PrivacyRequest.id == request_id, PrivacyRequest.owner_id == self_of(principal))
+    request = await session.scalar(own.with_for_update().execution_options(populate_existing=True))
+    if request is None:
+        raise RequestNotFound
+    request.status = LIFECYCLE.check("withdrawal", status=request.status, subject=request, actor=principal)
+    await end_withdrawn(session, request, principal=principal, now=now)
+    return request
+
+
+def own_steps(row: Any) -> list[str]:
+    """Return what an owner may do with a request about himself: take it back until it is decided."""
+    return ["withdrawal"] if row.status in LIFECYCLE.steps["withdrawal"].sources else []
 
 
 KEY = PrivacyRequest.__table__.c.id

@@ -15,7 +15,7 @@ Connection = AsyncConnection | AsyncSession
 Places = frozenset[UUID] | None
 """The projects that a caller may see; None: all."""
 
-COMPANY: list[Any] = [Company.id, Company.level, Company.parent_id, Company.code, Company.name]
+COMPANY: list[Any] = [Company.id, Company.level, Company.parent_id, Company.code, Company.name, Company.version]
 PROJECT: list[Any] = [
     Project.id, Project.region_id, Project.code, Project.name, Project.city, Project.address,
     Project.has_sales_office, Project.version,
@@ -37,6 +37,11 @@ def companies() -> Select[Any]:
     return select(*COMPANY)
 
 
+async def company(connection: Connection, *, company_id: UUID) -> Any:
+    """Return a company, or None."""
+    return (await connection.execute(companies().where(Company.id == company_id))).one_or_none()
+
+
 def projects(*, places: Places, region_id: UUID | None = None, q: str | None = None) -> Select[Any]:
     """Return the query of the visible projects."""
     query = select(*PROJECT).where(among(Project.id, places))
@@ -50,6 +55,12 @@ def projects(*, places: Places, region_id: UUID | None = None, q: str | None = N
 def buildings(*, places: Places, project_id: UUID) -> Select[Any]:
     """Return the query of a visible project's buildings."""
     return select(*BUILDING).where(Building.project_id == project_id, among(Building.project_id, places))
+
+
+async def building(connection: Connection, *, building_id: UUID, places: Places) -> Any:
+    """Return a building of a visible project; None out of sight."""
+    query = select(*BUILDING).where(Building.id == building_id, among(Building.project_id, places))
+    return (await connection.execute(query)).one_or_none()
 
 
 def units(*, places: Places, filters: Mapping[str, Any], occupied: bool | None, q: str | None) -> Select[Any]:

@@ -82,7 +82,8 @@ async def companies_create(
     """The first company is the group; regional companies hang under it, projects under them. Needs company-wide
     reach."""
     company = await estate.open_company(session, **body.model_dump(), principal=principal, now=now)
-    response.headers["Location"] = "/v1/companies"
+    response.headers["Location"] = f"/v1/companies/{company.id}"
+    put_version(response, company.version)
     return CompanyRead.model_validate(company)
 
 
@@ -203,7 +204,7 @@ async def buildings_create(
 ) -> BuildingRead:
     """A building of a project; its name is unique there."""
     building = await estate.add_building(session, **body.model_dump(), principal=principal, now=now)
-    response.headers["Location"] = f"/v1/projects/{building.project_id}/buildings"
+    response.headers["Location"] = f"/v1/buildings/{building.id}"
     put_version(response, building.version)
     return BuildingRead.model_validate(building)
 

@@ -28,6 +28,7 @@ class CompanyRead(Outward):
     parent_id: UUID | None = Field(description="the group, for a regional company")
     code: str = Field(examples=["east"])
     name: str = Field(examples=["华东区域公司"])
+    version: int
 
 
 class CompanyCreate(Inward):
@@ -38,6 +39,17 @@ class CompanyCreate(Inward):
     parent_id: UUID | None = Field(default=None, description="the group, for a regional company (区域公司)")
     code: Code = Field(description="short code, unique in the group")
     name: Name
+
+
+# The factories only make a field optional without making it nullable; their values are never used.
+
+
+class CompanyUpdate(Inward):
+    """A company's name; code and place in the tree stay."""
+
+    model_config = _example(name="华东区域公司(筹)")
+
+    name: Name = Field(default_factory=str)
 
 
 class ProjectRead(Outward):
@@ -73,6 +85,17 @@ class ProjectCreate(Inward):
     has_sales_office: bool = Field(default=False, description="it has a sales office (案场)")
 
 
+class ProjectUpdate(Inward):
+    """Plain fields of a project; what is absent stays (JSON Merge Patch)."""
+
+    model_config = _example(name="云栖雅苑(一期)", address="临澜市滨江区云栖路 90 号")
+
+    name: Name = Field(default_factory=str)
+    city: Name = Field(default_factory=str)
+    address: Line = Field(default_factory=str)
+    has_sales_office: bool = Field(default_factory=bool, description="it has a sales office (案场)")
+
+
 class BuildingRead(Outward):
     """A building (楼栋)."""
 
@@ -91,6 +114,15 @@ class BuildingCreate(Inward):
     project_id: UUID
     name: Name = Field(description="as it is called, unique in the project")
     floors: int = Field(strict=True, ge=1, le=200)
+
+
+class BuildingUpdate(Inward):
+    """Plain fields of a building; what is absent stays (JSON Merge Patch)."""
+
+    model_config = _example(name="3号楼", floors=32)
+
+    name: Name = Field(default_factory=str, description="as it is called, unique in the project")
+    floors: int = Field(default_factory=int, strict=True, ge=1, le=200)
 
 
 class UnitSummary(Outward):

@@ -2,19 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 from ownercare_api.settlements.lifecycle_release import OPINION_SCOPE
 
-SettlementsRead = Annotated[Principal, Security(current_principal, scopes=["settlements:read"])]
-AccountsFile = Annotated[Principal, Security(current_principal, scopes=["accounts:file"])]
-SettlementsWrite = Annotated[Principal, Security(current_principal, scopes=["settlements:write"])]
-SettlementsNotify = Annotated[Principal, Security(current_principal, scopes=["settlements:notify"])]
-SettlementsConfirm = Annotated[Principal, Security(current_principal, scopes=["settlements:confirm"])]
-SettlementsCertify = Annotated[Principal, Security(current_principal, scopes=["settlements:certify"])]
-SettlementsPay = Annotated[Principal, Security(current_principal, scopes=["settlements:pay"])]
-LedgerRead = Annotated[Principal, Security(current_principal, scopes=["ledger:read"])]
-LedgerOpen = Annotated[Principal, Security(current_principal, scopes=["ledger:open"])]
-RetentionOpinion = Annotated[Principal, Security(current_principal, scopes=[OPINION_SCOPE])]
+SettlementsRead = Annotated[Principal, door("settlements:read")]
+AccountsFile = Annotated[Principal, door("accounts:file", "settlements:read")]
+SettlementsWrite = Annotated[Principal, door("settlements:write", "settlements:read")]
+SettlementsNotify = Annotated[Principal, door("settlements:notify", "settlements:read")]
+SettlementsConfirm = Annotated[Principal, door("settlements:confirm", "settlements:read")]
+SettlementsCertify = Annotated[Principal, door("settlements:certify", "settlements:read")]
+SettlementsPay = Annotated[Principal, door("settlements:pay", "settlements:read")]
+LedgerRead = Annotated[Principal, door("ledger:read")]
+LedgerOpen = Annotated[Principal, door("ledger:open", "ledger:read")]
+RetentionOpinion = Annotated[Principal, door(OPINION_SCOPE, "ledger:read")]
+RetentionPay = Annotated[Principal, door("settlements:pay", "ledger:read")]

@@ -18,6 +18,7 @@ from ownercare_api.settlements.lifecycle_parts import (
     had_a_hand,
     in_person,
 )
+from ownercare_api.settlements.lifecycle_payee import PayeeFacts, ensure_payable
 from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE as RELEASE_LIFECYCLE
 from ownercare_api.workorders.lifecycle import RepairClass
 
@@ -195,6 +196,7 @@ class SettlementFacts:
     reminder_over: bool
     payers: frozenset[UUID]
     """Who paid it, and who lent the payer the authority; empty while it is not paid."""
+    payee: PayeeFacts
     hands: Hands
 
 
@@ -269,6 +271,10 @@ def _payer_is_new(settlement: SettlementFacts, actor: Principal) -> None:
     persons = actor.acting("settlements:pay", project_id=settlement.project_id)
     if had_a_hand(settlement.hands, persons, BEFORE_PAYMENT):
         raise OwnWork
+
+
+def _account_stands(settlement: SettlementFacts, actor: Principal) -> None:
+    ensure_payable(settlement.payee, actor)
 
 
 def _not_the_payer(settlement: SettlementFacts, actor: Principal) -> None:
@@ -370,7 +376,7 @@ SETTLEMENT_LIFECYCLE: Lifecycle[SettlementStatus] = Lifecycle.of(
             frozenset({_S.CERTIFIED}),
             _S.PAID,
             "settlements:pay",
-            (in_person, _payer_is_new, _deduction_audited),
+            (in_person, _payer_is_new, _deduction_audited, _account_stands),
             ("FIN-09", "FIN-10"),
         ),
         Step(

@@ -9,6 +9,7 @@ from ownercare_api.core.errors import Conflict
 from ownercare_api.core.lifecycle import Lifecycle, Step
 from ownercare_api.identity.principal import Principal
 from ownercare_api.settlements.lifecycle_parts import OwnWork, in_person
+from ownercare_api.settlements.lifecycle_payee import PayeeFacts, ensure_payable
 
 
 class ReleaseStatus(StrEnum):
@@ -29,6 +30,7 @@ class ReleaseFacts:
     makers: frozenset[UUID]
     """Who asked for it, and later who gave the opinion; with those who lent the authority."""
     open_deductions: int
+    payee: PayeeFacts
 
 
 class DeductionsOpen(Conflict):
@@ -57,6 +59,10 @@ def _deductions_booked(release: ReleaseFacts, _: Principal) -> None:
         raise DeductionsOpen(count=release.open_deductions)
 
 
+def _account_stands(release: ReleaseFacts, actor: Principal) -> None:
+    ensure_payable(release.payee, actor)
+
+
 _R = ReleaseStatus
 RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
     "retention_release",
@@ -76,7 +82,7 @@ RELEASE_LIFECYCLE: Lifecycle[ReleaseStatus] = Lifecycle.of(
             frozenset({_R.SUPPORTED}),
             _R.RELEASED,
             "settlements:pay",
-            (in_person, _others_than("settlements:pay"), _deductions_booked),
+            (in_person, _others_than("settlements:pay"), _deductions_booked, _account_stands),
             ("FIN-11",),
         ),
         # Such as one that a deduction has overtaken: the account no longer holds so much.

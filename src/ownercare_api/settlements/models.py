@@ -17,6 +17,7 @@ from ownercare_api.settlements.lifecycle import (
     SettlementStatus,
 )
 from ownercare_api.settlements.lifecycle_parts import Part
+from ownercare_api.settlements.models_payee import PaidToFirm
 from ownercare_api.workorders.lifecycle import RepairClass
 
 
@@ -103,7 +104,7 @@ class AccountHand(Base):
     part: Mapped[Part] = mapped_column(enum_column(Part), primary_key=True)
 
 
-class Settlement(Stamped, Base):
+class Settlement(PaidToFirm, Stamped, Base):
     """A 《维修工程结算书》, written from the audit result (FIN-06)."""
 
     __tablename__ = "settlement"

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Fen, Stamped, enum_column
 from ownercare_api.settlements.lifecycle_release import ReleaseStatus
+from ownercare_api.settlements.models_payee import PaidToFirm
 
 
-class RetentionRelease(Stamped, Base):
+class RetentionRelease(PaidToFirm, Stamped, Base):
     """A request to pay retention back, with the 《工程尾款支付意见》 of customer service (FIN-11)."""
 
     __tablename__ = "retention_release"

@@ -13,6 +13,7 @@ from ownercare_api.settlements.lifecycle import SETTLEMENT_LIFECYCLE
 from ownercare_api.settlements.lifecycle_parts import Part
 from ownercare_api.settlements.models import Settlement
 from ownercare_api.settlements.models_ledger import LedgerEntryKind
+from ownercare_api.settlements.payee import not_paid, paid_to
 from ownercare_api.settlements.steps import begin_settlement, finish_settlement
 from ownercare_api.timeline import service as timeline
 from ownercare_api.workorders.lifecycle import RepairClass
@@ -36,7 +37,8 @@ async def pay(
     that reaches; what it can't cover becomes a claim on the contractor; what the contractor need not bear is the
     company's cost, as all of class B is.
 
-    Raises `SettlementNotFound`, `OutOfReach`, `WrongStatus`, `OwnWork`, `DeductionNotAudited`, `RetentionNotOpened`.
+    Raises `SettlementNotFound`, `OutOfReach`, `WrongStatus`, `OwnWork`, `DeductionNotAudited`, `OwnPayeeAccount`,
+    `AccountMissing`, `AccountInQuestion`, `RetentionNotOpened`.
     """
     begun = await begin_settlement(session, settlement_id=settlement_id, step="payment", principal=principal, now=now)
     settlement = begun.settlement
@@ -61,6 +63,7 @@ async def pay(
     settlement.paid_by, settlement.paid_by_name, settlement.paid_at = principal.id, principal.name, now
     settlement.payers = sorted(principal.acting("settlements:pay", project_id=settlement.project_id))
     settlement.payment_entry_id, settlement.payment_reference = entry.id, reference
+    await paid_to(session, settlement)
     await _told(session, settlement=settlement, kind="paid", entry_id=entry.id, actor=principal, now=now)
     return settlement
 
@@ -96,6 +99,7 @@ async def reverse_payment(
     settlement.paid_by = settlement.paid_by_name = settlement.paid_at = None
     settlement.payers = []
     settlement.payment_entry_id = settlement.payment_reference = None
+    not_paid(settlement)
     settlement.deducted_fen = settlement.claimed_fen = 0
     await session.flush()
     return settlement
@@ -140,6 +144,7 @@ async def _told(
     """Record the event for the property company and, of class A, those for the contractor."""
     paid = kind == "paid"
     more = {"entry_id": str(entry_id), "round": settlement.payments} | ({"reason": reason} if reason else {})
+    account = {"account": settlement.paid_account_masked}
     await finish_settlement(
         session,
         settlement=settlement,
@@ -148,7 +153,7 @@ async def _told(
         rules=_RULES,
         actor=actor,
         now=now,
-        data=more,
+        data=more | account,
     )
     events = (
         ("retention.deducted" if paid else "retention.deduction_reversed", settlement.deducted_fen),

@@ -6,14 +6,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ownercare_api.contractors import service as contractors
 from ownercare_api.core.errors import Conflict, NotFound
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal
-from ownercare_api.settlements import ledger, repository_ledger
+from ownercare_api.settlements import ledger, repository_ledger, views_ledger
 from ownercare_api.settlements.ledger import BalanceTooSmall, Entry, Posting
-from ownercare_api.settlements.lifecycle_release import OPINION_SCOPE, RELEASE_LIFECYCLE, ReleaseFacts, ReleaseStatus
+from ownercare_api.settlements.lifecycle_release import OPINION_SCOPE, RELEASE_LIFECYCLE, ReleaseStatus
 from ownercare_api.settlements.models_ledger import LedgerEntryKind
 from ownercare_api.settlements.models_release import RetentionRelease
+from ownercare_api.settlements.payee import paid_to
 from ownercare_api.timeline import service as timeline
 
 _RULES = ("FIN-11",)
@@ -76,6 +78,7 @@ async def request_release(
         note=note,
         requested_by=principal.id,
         requested_by_name=principal.name,
+        payee_change_id=await contractors.account_change_in_force(session, firm_id=account.firm_id),
         makers=sorted(principal.acting(_SCOPES["release_requested"], project_id=account.project_id)),
     )
     session.add(release)
@@ -115,7 +118,7 @@ async def pay_release(
     """Pay retention back as customer service supported it, once every class A deduction of the contract is booked.
 
     Raises `RetentionNotFound`, `ReleaseNotFound`, `OutOfReach`, `WrongStatus`, `OwnWork`, `DeductionsOpen`,
-    `BalanceTooSmall`.
+    `OwnPayeeAccount`, `AccountMissing`, `AccountInQuestion`, `BalanceTooSmall`.
     """
     release, target = await _begin(
         session, account_id=account_id, release_id=release_id, step="release", principal=principal
@@ -135,7 +138,8 @@ async def pay_release(
     )
     release.status, release.entry_id = target, entry.id
     release.released_by, release.released_by_name, release.released_at = principal.id, principal.name, now
-    await _record(session, release, "released", actor=principal, now=now)
+    await paid_to(session, release)
+    await _record(session, release, "released", actor=principal, now=now, account=release.paid_account_masked or "")
     return release
 
 
@@ -151,15 +155,6 @@ async def withdraw_release(
     return release
 
 
-async def facts_of(session: AsyncSession, release: RetentionRelease) -> ReleaseFacts:
-    """Return what the guards look at."""
-    return ReleaseFacts(
-        project_id=release.project_id,
-        makers=frozenset(release.makers),
-        open_deductions=await repository_ledger.open_deductions(session, contract_id=release.contract_id),
-    )
-
-
 async def _begin(
     session: AsyncSession, *, account_id: UUID, release_id: UUID, step: str, principal: Principal
 ) -> tuple[RetentionRelease, ReleaseStatus]:
@@ -171,7 +166,11 @@ async def _begin(
     if release is None:
         raise ReleaseNotFound
     principal.require(RELEASE_LIFECYCLE.steps[step].scope, project_id=release.project_id)
-    facts = await facts_of(session, release)
+    if step == "release":
+        await contractors.hold_account(session, firm_id=release.firm_id)
+    row = await repository_ledger.release(session, release_id=release_id, account_id=account_id)
+    waiting = await repository_ledger.open_deductions(session, contract_id=release.contract_id)
+    facts = views_ledger.release_facts(row, open_deductions=waiting)
     return release, RELEASE_LIFECYCLE.check(step, status=release.status, subject=facts, actor=principal)
 
 

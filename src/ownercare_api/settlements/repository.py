@@ -20,6 +20,7 @@ from ownercare_api.settlements.models import (
     FinalAccountLine,
     Settlement,
 )
+from ownercare_api.settlements.repository_payee import with_payee
 from ownercare_api.tickets.models import Ticket
 from ownercare_api.workorders.models import WorkOrder
 
@@ -75,7 +76,7 @@ _ACCOUNTS = (
     .join(WorkOrder.__table__, _W.id == A.work_order_id)
     .join(RepairTeam, RepairTeam.id == A.team_id)
 )
-_SETTLEMENTS = (
+_SETTLEMENTS = with_payee(
     select(
         *S,
         A.number.label("final_account_number"),
@@ -85,7 +86,8 @@ _SETTLEMENTS = (
         _hands(S.final_account_id).label("hands"),
     )
     .join(FinalAccount.__table__, A.id == S.final_account_id)
-    .join(WorkOrder.__table__, _W.id == S.work_order_id)
+    .join(WorkOrder.__table__, _W.id == S.work_order_id),
+    table=Settlement.__table__,
 )
 
 

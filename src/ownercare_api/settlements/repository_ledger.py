@@ -21,6 +21,7 @@ from ownercare_api.settlements.models_ledger import (
     LedgerPosting,
 )
 from ownercare_api.settlements.models_release import RetentionRelease
+from ownercare_api.settlements.repository_payee import with_payee
 from ownercare_api.workorders.lifecycle import RepairClass
 from ownercare_api.workorders.models import WorkOrder
 
@@ -218,18 +219,22 @@ async def balances(connection: Connection) -> Sequence[Any]:
     return (await connection.execute(query)).all()
 
 
+_RELEASES = with_payee(select(RetentionRelease.__table__), table=RetentionRelease.__table__)
+
+
 async def release(connection: Connection, *, release_id: UUID, account_id: UUID) -> Any:
     """Return one release of a retention account."""
-    query = select(RetentionRelease.__table__).where(R.id == release_id, R.account_id == account_id)
+    query = _RELEASES.where(R.id == release_id, R.account_id == account_id)
     return (await connection.execute(query)).one_or_none()
 
 
 async def releases_page(connection: Connection, *, account_id: UUID, limit: int, after: UUID | None) -> Sequence[Any]:
     """Return up to `limit + 1` releases of a retention account, newest first."""
-    query = select(RetentionRelease.__table__).where(R.account_id == account_id)
+    query = _RELEASES.where(R.account_id == account_id)
     if after is not None:
         query = query.where(R.id < after)
-    return (await connection.execute(query.order_by(R.id.desc()).limit(limit + 1))).all()
+    rows: Sequence[Any] = (await connection.execute(query.order_by(R.id.desc()).limit(limit + 1))).all()
+    return rows
 
 
 async def open_deductions(connection: Connection, *, contract_id: UUID) -> int:

@@ -1,27 +1,24 @@
 """Final accounts: filing, editing, submitting again, the audit and its return."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
-from ownercare_api.core.errors import Invalid, PreconditionRequired, Stale
 from ownercare_api.core.http.etag import IfMatch, put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.listing import given
+from ownercare_api.core.pagination import cut
 from ownercare_api.deadlines import views as deadlines
 from ownercare_api.deadlines.calendars import CalendarStore
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import Steps, creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.settlements import accounts, audits, repository, views
 from ownercare_api.settlements.access import AccountsFile, SettlementsRead
 from ownercare_api.settlements.lifecycle import (
@@ -46,18 +43,7 @@ from ownercare_api.workorders.service import WorkOrderNotFound
 
 router = APIRouter(prefix="/v1", tags=["settlements"], route_class=OwnerCareRoute)
 
-
-def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
-    """Return what every step's declaration shares; its rules are those of the transition table."""
-    common = (InvalidToken, MissingScope, OutOfReach, FinalAccountNotFound, WrongStatus, Invalid)
-    return {
-        "operation_id": f"final_accounts_{name.replace('-', '_')}_create",
-        "summary": summary,
-        "status_code": 201,
-        "response_model": FinalAccountRead,
-        "responses": problems(*common, KeyInFlight, KeyReused, *refusals),
-        "openapi_extra": {"x-rules": list(ACCOUNT_LIFECYCLE.steps[name].rules)},
-    }
+_step = Steps("final_accounts", ACCOUNT_LIFECYCLE, model=FinalAccountRead, missing=(FinalAccountNotFound,))
 
 
 def _lines(lines: list[AccountLineIn]) -> list[accounts.AccountLine]:
@@ -81,32 +67,27 @@ async def _answer(
 
 @router.post(
     "/final-accounts",
-    operation_id="final_accounts_create",
-    summary="File a final account (报送维修工程决算书)",
-    status_code=201,
-    response_model=FinalAccountRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "final_accounts_create",
+        "File a final account (报送维修工程决算书)",
         OutOfReach,
         WorkOrderNotFound,
         NotTheCaptain,
         accounts.WorkNotSignedOff,
         accounts.AccountExists,
         accounts.TotalOutOfRange,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
+        rules=("FIN-04", "FIN-05", "FIN-01", "FIN-02", "FIN-03"),
+        model=FinalAccountRead,
     ),
-    openapi_extra={"x-rules": ["FIN-04", "FIN-05", "FIN-01", "FIN-02", "FIN-03"]},
 )
 async def final_accounts_create(
     principal: AccountsFile, session: Tx, state: State, now: Now, body: FinalAccountCreate
 ) -> Response:
-    """The 《维修工程决算书》 of a work order that was signed off, by the captain of its team (or the property company's
-    own system), once. A line's amount is quantity times unit price, half a fen rounded up. Below the audit threshold
-    customer service audits it, from the threshold on the audit department (FIN-05). Above the approved estimate it
-    first needs a supplementary approval at the tier of the ticket's new total, and waits as `awaiting_approval`."""
+    """The 《维修工程决算书》 of a work order (`work_orders:read`) that was signed off, by the captain of its team (or
+    the property company's own system), once. A line's amount is quantity times unit price, half a fen rounded up. Below
+    the audit threshold customer service audits it, from the threshold on the audit department (FIN-05). Above the
+    approved estimate it first needs a supplementary approval at the tier of the ticket's new total, and waits as
+    `awaiting_approval`."""
     calendar = await state.parts[CalendarStore].get(session)
     account = await accounts.file_account(
         session,
@@ -124,11 +105,12 @@ async def final_accounts_create(
 
 @router.get(
     "/final-accounts",
-    operation_id="final_accounts_list",
-    summary="List final accounts (决算书列表)",
-    response_model=PageOf[FinalAccountSummary],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["FIN-04", "FIN-05"]},
+    **lists(
+        "final_accounts_list",
+        "List final accounts (决算书列表)",
+        rules=("FIN-04", "FIN-05"),
+        model=PageOf[FinalAccountSummary],
+    ),
 )
 async def final_accounts_list(
     principal: SettlementsRead,
@@ -143,15 +125,14 @@ async def final_accounts_list(
     work_order_id: UUID | None = None,
 ) -> Response:
     """The accounts that the caller may see, newest first: own projects, or the property company's own."""
-    given = {
-        "status": status,
-        "department": department,
-        "firm_id": firm_id,
-        "project_id": project_id,
-        "ticket_id": ticket_id,
-        "work_order_id": work_order_id,
-    }
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(
+        status=status,
+        department=department,
+        firm_id=firm_id,
+        project_id=project_id,
+        ticket_id=ticket_id,
+        work_order_id=work_order_id,
+    )
     wanted = paging.wanted
     after = None if wanted.after is None else wanted.after[0]
     rows = await repository.accounts_page(reader, filters=filters, principal=principal, limit=wanted.limit, after=after)
@@ -168,11 +149,13 @@ async def final_accounts_list(
 
 @router.get(
     "/final-accounts/{account_id}",
-    operation_id="final_accounts_read",
-    summary="Read a final account (决算书详情)",
-    response_model=FinalAccountRead,
-    responses=problems(InvalidToken, MissingScope, FinalAccountNotFound),
-    openapi_extra={"x-rules": ["FIN-04", "FIN-05"]},
+    **reads(
+        "final_accounts_read",
+        "Read a final account (决算书详情)",
+        FinalAccountNotFound,
+        rules=("FIN-04", "FIN-05"),
+        model=FinalAccountRead,
+    ),
 )
 async def final_accounts_read(principal: SettlementsRead, reader: Reader, now: Now, account_id: UUID) -> Response:
     """The account with its lines, what the audit made of them, and the steps that this caller may take now."""
@@ -181,22 +164,16 @@ async def final_accounts_read(principal: SettlementsRead, reader: Reader, now: N
 
 @router.patch(
     "/final-accounts/{account_id}",
-    operation_id="final_accounts_update",
-    summary="Edit a returned account (修改退回的决算书)",
-    response_model=FinalAccountRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
-        OutOfReach,
+    **updates(
+        "final_accounts_update",
+        "Edit a returned account (修改退回的决算书)",
         FinalAccountNotFound,
         NotTheCaptain,
         WrongStatus,
         accounts.TotalOutOfRange,
-        Invalid,
-        PreconditionRequired,
-        Stale,
+        rules=("FIN-04", "FIN-05"),
+        model=FinalAccountRead,
     ),
-    openapi_extra={"x-rules": ["FIN-04", "FIN-05"]},
 )
 async def final_accounts_update(
     principal: AccountsFile, session: Tx, now: Now, if_match: IfMatch, account_id: UUID, body: FinalAccountUpdate
@@ -259,6 +236,7 @@ async def final_accounts_audit(
 async def final_accounts_return(
     principal: SettlementsRead, session: Tx, now: Now, account_id: UUID, body: ReasonCreate
 ) -> Response:
-    """Back to the captain with a reason, who edits and submits it again. Needs the scope that audits the account."""
+    """Back to the captain with a reason, who edits and submits it again. Needs the scope that
+    audits the account: `accounts:audit:customer_service` or `accounts:audit:audit_department`."""
     await audits.return_account(session, account_id=account_id, reason=body.reason, principal=principal, now=now)
     return await _answer(session, account_id, principal=principal, now=now, status_code=201)

@@ -1,24 +1,21 @@
 """Retention accounts and their releases, ledger entries, the trial balance."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
 from ownercare_api.contractors.service import ContractNotFound
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.pagination import InvalidCursor, cut
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.core.listing import given
+from ownercare_api.core.pagination import cut
+from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.settlements import repository_ledger as repository
 from ownercare_api.settlements import retention
 from ownercare_api.settlements import views_ledger as views
@@ -49,27 +46,17 @@ async def _account(
     return response
 
 
-def _filters(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
-
-
 @router.post(
     "/retention-accounts",
-    operation_id="retention_accounts_create",
-    summary="Open a retention account (建立保证金账户)",
-    status_code=201,
-    response_model=RetentionAccountRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "retention_accounts_create",
+        "Open a retention account (建立保证金账户)",
         ContractNotFound,
         retention.RetentionExists,
         retention.RetentionAboveLimit,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
+        rules=("FIN-09", "FIN-11", "RPT-15"),
+        model=RetentionAccountRead,
     ),
-    openapi_extra={"x-rules": ["FIN-09", "FIN-11", "RPT-15"]},
 )
 async def retention_accounts_create(
     principal: LedgerOpen, session: Tx, now: Now, body: RetentionAccountCreate
@@ -85,11 +72,12 @@ async def retention_accounts_create(
 
 @router.get(
     "/retention-accounts",
-    operation_id="retention_accounts_list",
-    summary="Retention positions (保证金台账)",
-    response_model=PageOf[RetentionAccountRead],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["RPT-15", "FIN-09"]},
+    **lists(
+        "retention_accounts_list",
+        "Retention positions (保证金台账)",
+        rules=("RPT-15", "FIN-09"),
+        model=PageOf[RetentionAccountRead],
+    ),
 )
 async def retention_accounts_list(
     principal: LedgerRead,
@@ -100,7 +88,7 @@ async def retention_accounts_list(
     contract_id: UUID | None = None,
 ) -> Response:
     """The accounts that the caller may see, newest first, each with its position; a contractor sees its own."""
-    filters = _filters(firm_id=firm_id, project_id=project_id, contract_id=contract_id)
+    filters = given(firm_id=firm_id, project_id=project_id, contract_id=contract_id)
     wanted = paging.wanted
     after = None if wanted.after is None else wanted.after[0]
     rows = await repository.retention_page(
@@ -118,11 +106,13 @@ async def retention_accounts_list(
 
 @router.get(
     "/retention-accounts/{account_id}",
-    operation_id="retention_accounts_read",
-    summary="Read a retention position (保证金账户)",
-    response_model=RetentionAccountRead,
-    responses=problems(InvalidToken, MissingScope, RetentionNotFound),
-    openapi_extra={"x-rules": ["RPT-15", "FIN-09"]},
+    **reads(
+        "retention_accounts_read",
+        "Read a retention position (保证金账户)",
+        RetentionNotFound,
+        rules=("RPT-15", "FIN-09"),
+        model=RetentionAccountRead,
+    ),
 )
 async def retention_accounts_read(principal: LedgerRead, reader: Reader, account_id: UUID) -> Response:
     """Opening, deductions, releases and balance, and what was claimed beyond it."""
@@ -131,11 +121,13 @@ async def retention_accounts_read(principal: LedgerRead, reader: Reader, account
 
 @router.get(
     "/retention-accounts/{account_id}/postings",
-    operation_id="retention_accounts_postings_list",
-    summary="Statement of a retention account (保证金明细)",
-    response_model=PageOf[StatementLineRead],
-    responses=problems(InvalidToken, MissingScope, RetentionNotFound, InvalidCursor),
-    openapi_extra={"x-rules": ["RPT-15", "FIN-09"]},
+    **lists(
+        "retention_accounts_postings_list",
+        "Statement of a retention account (保证金明细)",
+        RetentionNotFound,
+        rules=("RPT-15", "FIN-09"),
+        model=PageOf[StatementLineRead],
+    ),
 )
 async def retention_accounts_postings_list(
     principal: LedgerRead, reader: Reader, paging: PageParams, account_id: UUID
@@ -150,11 +142,9 @@ async def retention_accounts_postings_list(
 
 @router.get(
     "/ledger/entries",
-    operation_id="ledger_entries_list",
-    summary="Ledger entries (会计分录)",
-    response_model=PageOf[LedgerEntryRead],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["FIN-09", "RPT-15"]},
+    **lists(
+        "ledger_entries_list", "Ledger entries (会计分录)", rules=("FIN-09", "RPT-15"), model=PageOf[LedgerEntryRead]
+    ),
 )
 async def ledger_entries_list(
     principal: LedgerRead,
@@ -167,7 +157,7 @@ async def ledger_entries_list(
     kind: LedgerEntryKind | None = None,
 ) -> Response:
     """Entries with all their postings, newest first, for our own people; firms read the statement of their account."""
-    filters = _filters(
+    filters = given(
         settlement_id=settlement_id, account_id=account_id, contract_id=contract_id, project_id=project_id, kind=kind
     )
     wanted = paging.wanted
@@ -185,11 +175,13 @@ async def ledger_entries_list(
 
 @router.get(
     "/ledger/trial-balance",
-    operation_id="ledger_trial_balance_read",
-    summary="Trial balance (试算平衡表)",
-    response_model=TrialBalanceRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach),
-    openapi_extra={"x-rules": ["FIN-09", "RPT-15"]},
+    **reads(
+        "ledger_trial_balance_read",
+        "Trial balance (试算平衡表)",
+        OutOfReach,
+        rules=("FIN-09", "RPT-15"),
+        model=TrialBalanceRead,
+    ),
 )
 async def ledger_trial_balance_read(principal: LedgerRead, reader: Reader) -> Response:
     """The whole ledger by kind of account, recomputed from the postings and compared with the stored balances. Only for

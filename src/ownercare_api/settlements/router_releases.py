@@ -6,45 +6,37 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic_core import to_json
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyMissing, KeyRequired, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.pagination import InvalidCursor, cut
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.core.pagination import cut
+from ownercare_api.identity.declaring import Steps, creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.settlements import release
 from ownercare_api.settlements import repository_ledger as repository
 from ownercare_api.settlements import views_ledger as views
-from ownercare_api.settlements.access import LedgerOpen, LedgerRead, RetentionOpinion, SettlementsPay
+from ownercare_api.settlements.access import LedgerOpen, LedgerRead, RetentionOpinion, RetentionPay
 from ownercare_api.settlements.ledger import BalanceTooSmall
 from ownercare_api.settlements.lifecycle_parts import OwnWork, PersonRequired
-from ownercare_api.settlements.lifecycle_release import DeductionsOpen
+from ownercare_api.settlements.lifecycle_payee import AccountInQuestion, AccountMissing, OwnPayeeAccount
+from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE, DeductionsOpen
 from ownercare_api.settlements.schemas_ledger import OpinionCreate, ReleaseCreate, ReleaseRead, WithdrawalCreate
 
 router = APIRouter(
     prefix="/v1/retention-accounts/{account_id}/release-requests", tags=["ledger"], route_class=OwnerCareRoute
 )
-_COMMON = (InvalidToken, MissingScope, OutOfReach, release.RetentionNotFound)
-_RULES = {"x-rules": ["FIN-11", "RPT-15"]}
+_RULES = ("FIN-11", "RPT-15")
+_HANDS = (OwnWork, PersonRequired)
 
 
-def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
-    common = (*_COMMON, release.ReleaseNotFound, WrongStatus, OwnWork, PersonRequired, Invalid, KeyInFlight, KeyReused)
-    return {
-        "operation_id": f"retention_releases_{name}_create",
-        "summary": summary,
-        "status_code": 201,
-        "response_model": ReleaseRead,
-        "responses": problems(*common, *refusals),
-        "openapi_extra": _RULES,
-    }
+_step = Steps(
+    "retention_releases",
+    RELEASE_LIFECYCLE,
+    model=ReleaseRead,
+    missing=(release.RetentionNotFound, release.ReleaseNotFound),
+)
 
 
 async def _answer(
@@ -74,12 +66,16 @@ async def _visible(reader: repository.Connection, account_id: UUID, principal: P
 
 @router.post(
     "",
-    operation_id="retention_releases_create",
-    summary="Ask to release retention (申请返还保证金)",
-    status_code=201,
-    response_model=ReleaseRead,
-    responses=problems(*_COMMON, release.ReleaseOpen, BalanceTooSmall, Invalid, KeyInFlight, KeyReused),
-    openapi_extra=_RULES,
+    **creates(
+        "retention_releases_create",
+        "Ask to release retention (申请返还保证金)",
+        OutOfReach,
+        release.RetentionNotFound,
+        release.ReleaseOpen,
+        BalanceTooSmall,
+        rules=_RULES,
+        model=ReleaseRead,
+    ),
 )
 async def retention_releases_create(
     principal: LedgerOpen, session: Tx, now: Now, account_id: UUID, body: ReleaseCreate
@@ -95,11 +91,13 @@ async def retention_releases_create(
 
 @router.get(
     "",
-    operation_id="retention_releases_list",
-    summary="Releases of a retention account (保证金返还申请)",
-    response_model=PageOf[ReleaseRead],
-    responses=problems(InvalidToken, MissingScope, release.RetentionNotFound, InvalidCursor),
-    openapi_extra=_RULES,
+    **lists(
+        "retention_releases_list",
+        "Releases of a retention account (保证金返还申请)",
+        release.RetentionNotFound,
+        rules=_RULES,
+        model=PageOf[ReleaseRead],
+    ),
 )
 async def retention_releases_list(
     principal: LedgerRead, reader: Reader, paging: PageParams, account_id: UUID
@@ -117,11 +115,14 @@ async def retention_releases_list(
 
 @router.get(
     "/{release_id}",
-    operation_id="retention_releases_read",
-    summary="Read a release (保证金返还详情)",
-    response_model=ReleaseRead,
-    responses=problems(InvalidToken, MissingScope, release.RetentionNotFound, release.ReleaseNotFound),
-    openapi_extra=_RULES,
+    **reads(
+        "retention_releases_read",
+        "Read a release (保证金返还详情)",
+        release.RetentionNotFound,
+        release.ReleaseNotFound,
+        rules=_RULES,
+        model=ReleaseRead,
+    ),
 )
 async def retention_releases_read(
     principal: LedgerRead, reader: Reader, account_id: UUID, release_id: UUID
@@ -131,7 +132,7 @@ async def retention_releases_read(
     return await _answer(reader, account_id, release_id, principal=principal)
 
 
-@router.post("/{release_id}/opinion", **_step("opinion", "Give the opinion (工程尾款支付意见)"))
+@router.post("/{release_id}/opinion", **_step("opinion", "Give the opinion (工程尾款支付意见)", *_HANDS, rules=_RULES))
 async def retention_releases_opinion(
     principal: RetentionOpinion, session: Tx, now: Now, account_id: UUID, release_id: UUID, body: OpinionCreate
 ) -> Response:
@@ -151,19 +152,31 @@ async def retention_releases_opinion(
 
 @router.post(
     "/{release_id}/release",
-    dependencies=[KeyRequired],
-    **_step("release", "Pay retention back (返还保证金)", KeyMissing, DeductionsOpen, BalanceTooSmall),
+    **_step(
+        "release",
+        "Pay retention back (返还保证金)",
+        *_HANDS,
+        DeductionsOpen,
+        OwnPayeeAccount,
+        AccountMissing,
+        AccountInQuestion,
+        BalanceTooSmall,
+        rules=_RULES,
+        keyed=True,
+    ),
 )
 async def retention_releases_release(
-    principal: SettlementsPay, session: Tx, now: Now, account_id: UUID, release_id: UUID
+    principal: RetentionPay, session: Tx, now: Now, account_id: UUID, release_id: UUID
 ) -> Response:
     """Only with the supporting opinion, and once every class A deduction of the contract is booked; by another person
-    than asked for it. Needs an `Idempotency-Key`."""
+    than asked for it, and than changed the contractor's bank account meanwhile. Needs an `Idempotency-Key`."""
     await release.pay_release(session, account_id=account_id, release_id=release_id, principal=principal, now=now)
     return await _answer(session, account_id, release_id, principal=principal, status_code=201)
 
 
-@router.post("/{release_id}/withdrawal", **_step("withdrawal", "Withdraw a request (撤回返还申请)"))
+@router.post(
+    "/{release_id}/withdrawal", **_step("withdrawal", "Withdraw a request (撤回返还申请)", *_HANDS, rules=_RULES)
+)
 async def retention_releases_withdrawal(
     principal: LedgerOpen, session: Tx, now: Now, account_id: UUID, release_id: UUID, body: WithdrawalCreate
 ) -> Response:

@@ -1,26 +1,23 @@
 """Settlements: writing, the contractor's answer, disputes, certification, payment and its reversal."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic_core import to_json
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyMissing, KeyRequired, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.listing import given
+from ownercare_api.core.pagination import cut
 from ownercare_api.deadlines import views as deadlines
 from ownercare_api.deadlines.calendars import CalendarStore
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import Steps, creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.settlements import (
     certification,
     confirmation,
@@ -51,6 +48,7 @@ from ownercare_api.settlements.lifecycle import (
     StillInTime,
 )
 from ownercare_api.settlements.lifecycle_parts import OwnWork, PersonRequired
+from ownercare_api.settlements.lifecycle_payee import AccountInQuestion, AccountMissing, OwnPayeeAccount
 from ownercare_api.settlements.schemas import (
     CertificationCreate,
     ConfirmationCreate,
@@ -66,18 +64,7 @@ from ownercare_api.workorders.lifecycle import RepairClass
 
 router = APIRouter(prefix="/v1", tags=["settlements"], route_class=OwnerCareRoute)
 
-
-def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
-    """Return what every step's declaration shares; its rules are those of the transition table."""
-    common = (InvalidToken, MissingScope, OutOfReach, SettlementNotFound, WrongStatus, Invalid)
-    return {
-        "operation_id": f"settlements_{name.replace('-', '_').replace('/', '_')}_create",
-        "summary": summary,
-        "status_code": 201,
-        "response_model": SettlementRead,
-        "responses": problems(*common, KeyInFlight, KeyReused, *refusals),
-        "openapi_extra": {"x-rules": list(SETTLEMENT_LIFECYCLE.steps[name].rules)},
-    }
+_step = Steps("settlements", SETTLEMENT_LIFECYCLE, model=SettlementRead, missing=(SettlementNotFound,))
 
 
 async def _answer(
@@ -99,22 +86,16 @@ async def _answer(
 
 @router.post(
     "/settlements",
-    operation_id="settlements_create",
-    summary="Write a settlement (编制维修工程结算书)",
-    status_code=201,
-    response_model=SettlementRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "settlements_create",
+        "Write a settlement (编制维修工程结算书)",
         OutOfReach,
         FinalAccountNotFound,
         WrongStatus,
         OrderNotApproved,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
+        rules=("FIN-06",),
+        model=SettlementRead,
     ),
-    openapi_extra={"x-rules": ["FIN-06"]},
 )
 async def settlements_create(principal: SettlementsWrite, session: Tx, now: Now, body: SettlementCreate) -> Response:
     """The 《维修工程结算书》, written by customer service from the audit result. Class A or B is the order's,
@@ -129,11 +110,12 @@ async def settlements_create(principal: SettlementsWrite, session: Tx, now: Now,
 
 @router.get(
     "/settlements",
-    operation_id="settlements_list",
-    summary="List settlements (结算书列表)",
-    response_model=PageOf[SettlementSummary],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["FIN-06", "FIN-07", "FIN-08", "FIN-09"]},
+    **lists(
+        "settlements_list",
+        "List settlements (结算书列表)",
+        rules=("FIN-06", "FIN-07", "FIN-08", "FIN-09"),
+        model=PageOf[SettlementSummary],
+    ),
 )
 async def settlements_list(
     principal: SettlementsRead,
@@ -150,16 +132,15 @@ async def settlements_list(
 ) -> Response:
     """The settlements that the caller may see, newest first: own projects, the property company's own; a contractor
     sees those of its contracts from the notice on."""
-    given = {
-        "status": status,
-        "kind": kind,
-        "firm_id": firm_id,
-        "contractor_firm_id": contractor_firm_id,
-        "project_id": project_id,
-        "ticket_id": ticket_id,
-        "work_order_id": work_order_id,
-    }
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(
+        status=status,
+        kind=kind,
+        firm_id=firm_id,
+        contractor_firm_id=contractor_firm_id,
+        project_id=project_id,
+        ticket_id=ticket_id,
+        work_order_id=work_order_id,
+    )
     wanted = paging.wanted
     after = None if wanted.after is None else wanted.after[0]
     rows = await repository.settlements_page(
@@ -177,11 +158,13 @@ async def settlements_list(
 
 @router.get(
     "/settlements/{settlement_id}",
-    operation_id="settlements_read",
-    summary="Read a settlement (结算书详情)",
-    response_model=SettlementRead,
-    responses=problems(InvalidToken, MissingScope, SettlementNotFound),
-    openapi_extra={"x-rules": ["FIN-06", "FIN-07", "FIN-08", "FIN-09"]},
+    **reads(
+        "settlements_read",
+        "Read a settlement (结算书详情)",
+        SettlementNotFound,
+        rules=("FIN-06", "FIN-07", "FIN-08", "FIN-09"),
+        model=SettlementRead,
+    ),
 )
 async def settlements_read(principal: SettlementsRead, reader: Reader, now: Now, settlement_id: UUID) -> Response:
     """Everything about one settlement: audited lines, who bears what, the contractor's answers, payment, and the steps
@@ -301,15 +284,17 @@ async def settlements_certification(
 
 @router.post(
     "/settlements/{settlement_id}/payment",
-    dependencies=[KeyRequired],
     **_step(
         "payment",
         "Pay and deduct retention (拨付并扣除保证金)",
-        KeyMissing,
         OwnWork,
         PersonRequired,
         DeductionNotAudited,
+        OwnPayeeAccount,
+        AccountMissing,
+        AccountInQuestion,
         payment.RetentionNotOpened,
+        keyed=True,
     ),
 )
 async def settlements_payment(
@@ -317,15 +302,15 @@ async def settlements_payment(
 ) -> Response:
     """One transaction: the property company gets the audited cost; class A is deducted from the contractor's retention,
     never below zero, and what that can't cover becomes a claim on the contractor. Needs an `Idempotency-Key`. The payer
-    had no hand in any earlier step."""
+    had no hand in any earlier step, nor in the firm's bank account since the settlement was written. While a change of
+    that account is open nothing is paid."""
     await payment.pay(session, settlement_id=settlement_id, reference=body.reference, principal=principal, now=now)
     return await _answer(session, settlement_id, principal=principal, now=now, status_code=201)
 
 
 @router.post(
     "/settlements/{settlement_id}/payment/reversal",
-    dependencies=[KeyRequired],
-    **_step("payment/reversal", "Reverse a payment (拨付冲正)", KeyMissing, OwnWork, PersonRequired, BalanceTooSmall),
+    **_step("payment/reversal", "Reverse a payment (拨付冲正)", OwnWork, PersonRequired, BalanceTooSmall, keyed=True),
 )
 async def settlements_payment_reversal(
     principal: SettlementsPay, session: Tx, now: Now, settlement_id: UUID, body: ReasonCreate

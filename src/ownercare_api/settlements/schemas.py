@@ -299,6 +299,18 @@ class SettlementSummary(Outward):
     deadlines: list[DeadlineRead]
 
 
+class PayeeAccountRead(Outward):
+    """The bank account that a firm is paid to, masked: before the payment as it is now, afterwards as it was then."""
+
+    bank_name: str | None = Field(examples=["临澜银行江晖支行"])
+    bank_account_holder: str | None = Field(examples=["临澜安庭物业服务有限公司"])
+    bank_account_masked: str | None = Field(examples=["**** 5678"])
+    change_open: bool = Field(description="a change of the account waits for its confirmation; nothing is paid")
+    changed_since_written: bool = Field(
+        description="the account was changed after this was written; who entered or confirmed that does not pay it"
+    )
+
+
 class SettlementRead(SettlementSummary):
     """A settlement with everything about it."""
 
@@ -320,4 +332,5 @@ class SettlementRead(SettlementSummary):
     paid_by_name: str | None
     payment_entry_id: UUID | None
     payment_reference: str | None
+    payee_account: PayeeAccountRead | None = Field(description="the property company's; null for the contractor")
     policy_snapshot_id: UUID

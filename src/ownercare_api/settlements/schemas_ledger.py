@@ -8,7 +8,7 @@ from pydantic import Field
 from ownercare_api.core.wire import FenAmount, Inward, Note, Outward, PositiveFen
 from ownercare_api.settlements.lifecycle_release import ReleaseStatus
 from ownercare_api.settlements.models_ledger import LedgerAccountKind, LedgerEntryKind
-from ownercare_api.settlements.schemas import example
+from ownercare_api.settlements.schemas import PayeeAccountRead, example
 
 
 class RetentionAccountCreate(Inward):
@@ -156,5 +156,6 @@ class ReleaseRead(Outward):
     released_by_name: str | None
     released_at: datetime | None
     entry_id: UUID | None
+    payee_account: PayeeAccountRead | None = Field(description="the contractor's")
     allowed_actions: list[str] = Field(examples=[["opinion"]])
     deadlines: list[str] = Field(default_factory=list, description="none are set by the regulation", max_length=0)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ownercare_api.contractors import service as contractors
 from ownercare_api.contractors.models import ConstructionContract
 from ownercare_api.core.clock import business_date
 from ownercare_api.core.ids import uuid7
@@ -51,6 +52,7 @@ async def write_settlement(
         contractor_share_fen=0 if contract is None else account.audited_total_fen,
         written_by=principal.id,
         written_by_name=principal.name,
+        payee_change_id=await contractors.account_change_in_force(session, firm_id=account.firm_id),
         policy_snapshot_id=account.policy_snapshot_id,
     )
     session.add(settlement)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ownercare_api.contractors import service as contractors
 from ownercare_api.core.errors import NotFound
 from ownercare_api.deadlines import views as deadlines
 from ownercare_api.identity.principal import Principal
@@ -92,6 +93,8 @@ async def begin_settlement(
     scope = SETTLEMENT_LIFECYCLE.steps[step].scope
     firm_ids = [settlement.firm_id, settlement.contractor_firm_id] if scope in FOR_FIRMS else []
     principal.require(scope, project_id=settlement.project_id, firm_ids=firm_ids)
+    if step == "payment":
+        await contractors.hold_account(session, firm_id=settlement.firm_id)
     facts = await facts_of(session, settlement=settlement, now=now)
     target = SETTLEMENT_LIFECYCLE.check(step, status=settlement.status, subject=facts, actor=principal)
     return SettlementStep(settlement=settlement, facts=facts, target=target)

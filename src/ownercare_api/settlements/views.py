@@ -10,7 +10,13 @@ from ownercare_api.core.money import capital_amount
 from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.deadlines.views import DeadlineRead, DeadlineState
 from ownercare_api.identity.principal import Principal
-from ownercare_api.settlements.lifecycle import ACCOUNT_LIFECYCLE, SETTLEMENT_LIFECYCLE, AccountFacts, SettlementFacts
+from ownercare_api.settlements.lifecycle import (
+    ACCOUNT_LIFECYCLE,
+    SETTLEMENT_LIFECYCLE,
+    AccountFacts,
+    SettlementFacts,
+    SettlementStatus,
+)
 from ownercare_api.settlements.lifecycle_parts import FOR_FIRMS, Part
 from ownercare_api.settlements.schemas import (
     AccountLineRead,
@@ -21,6 +27,7 @@ from ownercare_api.settlements.schemas import (
     SettlementRead,
     SettlementSummary,
 )
+from ownercare_api.settlements.views_payee import payee_account, payee_facts
 
 Clocks = Mapping[UUID, Sequence[DeadlineRead]]
 
@@ -58,6 +65,7 @@ def settlement_facts(row: Any, clocks: Sequence[DeadlineRead]) -> SettlementFact
         confirmation_over=ClockKind.CONTRACTOR_CONFIRMATION in over,
         reminder_over=ClockKind.CONTRACTOR_REMINDER in over,
         payers=frozenset(row.payers or ()),
+        payee=payee_facts(row),
         hands=_hands(row.hands),
     )
 
@@ -128,5 +136,6 @@ def settlement_full(
         "lines": _lines(lines),
         "replies": [_columns(reply, ReplyRead.model_fields) for reply in replies],
         "resolutions": [_columns(end, DisputeResolutionRead.model_fields) for end in resolutions],
+        "payee_account": payee_account(row, paid=row.status is SettlementStatus.PAID, principal=principal),
     }
     return full | settlement_summary(row, principal=principal, clocks=clocks)

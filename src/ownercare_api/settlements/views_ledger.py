@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ownercare_api.identity.principal import Principal
-from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE, ReleaseFacts
+from ownercare_api.settlements.lifecycle_release import RELEASE_LIFECYCLE, ReleaseFacts, ReleaseStatus
 from ownercare_api.settlements.models_ledger import LedgerAccountKind
 from ownercare_api.settlements.schemas_ledger import (
     LedgerEntryRead,
@@ -14,6 +14,7 @@ from ownercare_api.settlements.schemas_ledger import (
     RetentionAccountRead,
     StatementLineRead,
 )
+from ownercare_api.settlements.views_payee import payee_account, payee_facts
 
 _POSITION = ("opening_fen", "deducted_fen", "released_fen", "claimed_fen")
 
@@ -61,12 +62,19 @@ def trial_balance(rows: Sequence[Any]) -> dict[str, Any]:
     return {"lines": lines, **totals, "balanced": balanced, "disagreeing": wrong[:100]}
 
 
+def release_facts(row: Any, *, open_deductions: int) -> ReleaseFacts:
+    """Return what the guards look at, from a row of `repository_ledger.release`."""
+    return ReleaseFacts(row.project_id, frozenset(row.makers), open_deductions, payee_facts(row))
+
+
 def release(row: Any, *, open_deductions: int, principal: Principal) -> dict[str, Any]:
     """Return the fields of `ReleaseRead`."""
-    facts = ReleaseFacts(row.project_id, frozenset(row.makers), open_deductions)
+    facts = release_facts(row, open_deductions=open_deductions)
 
     def may(scope: str) -> bool:
         return principal.may(scope, project_id=row.project_id)
 
     actions = RELEASE_LIFECYCLE.allowed(status=row.status, subject=facts, actor=principal, may=may)
-    return _fields(row, ReleaseRead.model_fields) | {"allowed_actions": actions, "deadlines": []}
+    account = payee_account(row, paid=row.status is ReleaseStatus.RELEASED, principal=principal)
+    more = {"payee_account": account, "allowed_actions": actions, "deadlines": []}
+    return _fields(row, ReleaseRead.model_fields) | more

@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-SurveysRead = Annotated[Principal, Security(current_principal, scopes=["surveys:read"])]
-SurveysManage = Annotated[Principal, Security(current_principal, scopes=["surveys:manage"])]
-SurveysRecord = Annotated[Principal, Security(current_principal, scopes=["surveys:record"])]
+SurveysRead = Annotated[Principal, door("surveys:read")]
+SurveysManage = Annotated[Principal, door("surveys:manage")]
+SurveysRecord = Annotated[Principal, door("surveys:record", "surveys:read")]

@@ -4,12 +4,28 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, column, func, literal, null, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners.models import Owner, Ownership
 from ownercare_api.surveys.models import Questionnaire, SurveyResponse
+from ownercare_api.tickets.models import Ticket
 
 Connection = AsyncConnection | AsyncSession
 Q = Questionnaire.__table__.c
@@ -52,9 +68,22 @@ def responses(*, filters: Mapping[str, Any], principal: Principal) -> Select[Any
     return select(*_SUMMARY).where(visible_to(principal), *(R[name] == value for name, value in filters.items()))
 
 
+def _of_both(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(*conditions).correlate(SurveyResponse.__table__, Owner)
+
+
+# Whose name a response may carry: the owner who answered, the case's owner, the owners of the home.
+_names = or_(
+    Owner.id == R.owner_id,
+    _of_both(Ticket.id == R.ticket_id, Ticket.owner_id == Owner.id),
+    _of_both(Ownership.unit_id == R.unit_id, Ownership.owner_id == Owner.id),
+)
+_restricted = exists().where(Owner.restricted_at.is_not(None), _names).correlate(SurveyResponse.__table__)
+
+
 async def response(connection: Connection, *, response_id: UUID, seen: ColumnElement[bool]) -> Any:
     """Return a response's row with its questionnaire's `questions`, or None."""
-    query = select(*R, Q.questions).join_from(
+    query = select(*R, Q.questions, _restricted.label("restricted")).join_from(
         SurveyResponse.__table__, Questionnaire.__table__, R.questionnaire_id == Q.id
     )
     return (await connection.execute(query.where(R.id == response_id, seen))).one_or_none()

@@ -6,20 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import literal
 
-from ownercare_api.core.errors import Invalid, PreconditionRequired, Stale
 from ownercare_api.core.http.etag import IfMatch, put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.core.listing import given, newest_first
+from ownercare_api.identity.declaring import creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.owners.restriction import OwnerRestricted
 from ownercare_api.policies.service import NoPolicy
 from ownercare_api.properties.service import UnitNotFound
@@ -46,12 +41,14 @@ router = APIRouter(prefix="/v1", tags=["surveys"], route_class=OwnerCareRoute)
 
 @router.post(
     "/questionnaires",
-    operation_id="questionnaires_create",
-    summary="Draft a questionnaire or its next edition (编制客户满意度调查表)",
-    status_code=201,
-    response_model=QuestionnaireRead,
-    responses=problems(InvalidToken, MissingScope, OutOfReach, DraftExists, KeyInFlight, KeyReused, Invalid),
-    openapi_extra={"x-rules": ["CBK-08", "SUR-02", "SUR-08"]},
+    **creates(
+        "questionnaires_create",
+        "Draft a questionnaire or its next edition (编制客户满意度调查表)",
+        OutOfReach,
+        DraftExists,
+        rules=("CBK-08", "SUR-02", "SUR-08"),
+        model=QuestionnaireRead,
+    ),
 )
 async def questionnaires_create(
     principal: SurveysManage, session: Tx, now: Now, response: Response, body: QuestionnaireCreate
@@ -73,11 +70,12 @@ async def questionnaires_create(
 
 @router.get(
     "/questionnaires",
-    operation_id="questionnaires_list",
-    summary="Questionnaires, newest first (调查表列表)",
-    response_model=PageOf[QuestionnaireSummary],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["CBK-08"]},
+    **lists(
+        "questionnaires_list",
+        "Questionnaires, newest first (调查表列表)",
+        rules=("CBK-08",),
+        model=PageOf[QuestionnaireSummary],
+    ),
 )
 async def questionnaires_list(
     principal: SurveysRead,
@@ -87,7 +85,7 @@ async def questionnaires_list(
     status: QuestionnaireStatus | None = None,
 ) -> Response:
     """Every edition, without its questions."""
-    filters = {name: value for name, value in (("code", code), ("status", status)) if value is not None}
+    filters = given(code=code, status=status)
     query = repository.questionnaires(filters)
     page = await newest_first(reader, query=query, key=repository.Q.id, wanted=paging.wanted)
     return paging.answer(page, show=lambda row: views.questionnaire_summary(row, principal=principal))
@@ -95,11 +93,13 @@ async def questionnaires_list(
 
 @router.get(
     "/questionnaires/{questionnaire_id}",
-    operation_id="questionnaires_read",
-    summary="A questionnaire with its questions (调查表详情)",
-    response_model=QuestionnaireRead,
-    responses=problems(InvalidToken, MissingScope, QuestionnaireNotFound, Invalid),
-    openapi_extra={"x-rules": ["CBK-08", "SUR-08"]},
+    **reads(
+        "questionnaires_read",
+        "A questionnaire with its questions (调查表详情)",
+        QuestionnaireNotFound,
+        rules=("CBK-08", "SUR-08"),
+        model=QuestionnaireRead,
+    ),
 )
 async def questionnaires_read(
     principal: SurveysRead, reader: Reader, response: Response, questionnaire_id: UUID
@@ -114,15 +114,15 @@ async def questionnaires_read(
 
 @router.patch(
     "/questionnaires/{questionnaire_id}",
-    operation_id="questionnaires_update",
-    summary="Change a draft (修改调查表草稿)",
-    response_model=QuestionnaireRead,
-    responses=problems(
-        InvalidToken, MissingScope, OutOfReach, QuestionnaireNotFound, EditionPublished, Stale, PreconditionRequired,
-        Invalid,
+    **updates(
+        "questionnaires_update",
+        "Change a draft (修改调查表草稿)",
+        QuestionnaireNotFound,
+        EditionPublished,
+        rules=("CBK-08",),
+        model=QuestionnaireRead,
     ),
-    openapi_extra={"x-rules": ["CBK-08"]},
-)  # fmt: skip
+)
 async def questionnaires_update(
     principal: SurveysManage, session: Tx, now: Now, response: Response, if_match: IfMatch, questionnaire_id: UUID,
     body: QuestionnaireUpdate,
@@ -140,14 +140,15 @@ async def questionnaires_update(
 
 @router.post(
     "/questionnaires/{questionnaire_id}/publication",
-    operation_id="questionnaires_publication_create",
-    summary="Publish a draft (发布调查表)",
-    status_code=201,
-    response_model=QuestionnaireRead,
-    responses=problems(
-        InvalidToken, MissingScope, OutOfReach, QuestionnaireNotFound, WrongStatus, KeyInFlight, KeyReused, Invalid
+    **creates(
+        "questionnaires_publication_create",
+        "Publish a draft (发布调查表)",
+        OutOfReach,
+        QuestionnaireNotFound,
+        WrongStatus,
+        rules=("CBK-08", "SUR-08"),
+        model=QuestionnaireRead,
     ),
-    openapi_extra={"x-rules": ["CBK-08", "SUR-08"]},
 )
 async def questionnaires_publication_create(
     principal: SurveysManage, session: Tx, now: Now, response: Response, questionnaire_id: UUID
@@ -161,11 +162,13 @@ async def questionnaires_publication_create(
 
 @router.get(
     "/questionnaires/{questionnaire_id}/results",
-    operation_id="questionnaires_results_read",
-    summary="What an edition found (调查结果统计)",
-    response_model=ResultsRead,
-    responses=problems(InvalidToken, MissingScope, QuestionnaireNotFound, Invalid),
-    openapi_extra={"x-rules": ["CBK-09", "SUR-05", "SUR-08"]},
+    **reads(
+        "questionnaires_results_read",
+        "What an edition found (调查结果统计)",
+        QuestionnaireNotFound,
+        rules=("CBK-09", "SUR-05", "SUR-08"),
+        model=ResultsRead,
+    ),
 )
 async def questionnaires_results_read(
     principal: SurveysRead, reader: Reader, questionnaire_id: UUID, project_id: UUID | None = None
@@ -190,21 +193,27 @@ async def questionnaires_results_read(
 
 @router.post(
     "/survey-responses",
-    operation_id="survey_responses_create",
-    summary="Record an owner's answers (录入满意度调查)",
-    status_code=201,
-    response_model=SurveyResponseRead,
-    responses=problems(
-        InvalidToken, MissingScope, OutOfReach, QuestionnaireNotFound, TicketNotFound, UnitNotFound, NotPublished,
-        AlreadySurveyed, OwnerRestricted, NoPolicy, KeyInFlight, KeyReused, InvalidAnswers, Invalid,
+    **creates(
+        "survey_responses_create",
+        "Record an owner's answers (录入满意度调查)",
+        OutOfReach,
+        QuestionnaireNotFound,
+        TicketNotFound,
+        UnitNotFound,
+        NotPublished,
+        AlreadySurveyed,
+        OwnerRestricted,
+        NoPolicy,
+        InvalidAnswers,
+        rules=("SUR-03", "CBK-08", "CBK-12", "CBK-13"),
+        model=SurveyResponseRead,
     ),
-    openapi_extra={"x-rules": ["SUR-03", "CBK-08", "CBK-12", "CBK-13"]},
-)  # fmt: skip
+)
 async def survey_responses_create(
     principal: SurveysRecord, session: Tx, now: Now, response: Response, body: SurveyResponseCreate
 ) -> dict[str, Any]:
-    """About a case, once, or about a home. The scale and what counts as dissatisfied come from the project's policy.
-    One seriously dissatisfied answer marks the response: the manager joins the re-visit."""
+    """About a visible case (`tickets:read`), once, or about a home. The scale and what counts as dissatisfied come from
+    the project's policy. One seriously dissatisfied answer marks the response: the manager joins the re-visit."""
     made = await service.record_response(
         session,
         **body.model_dump(exclude={"answers"}),
@@ -215,16 +224,17 @@ async def survey_responses_create(
     row = await repository.response(session, response_id=made, seen=literal(True))
     response.headers["Location"] = f"/v1/survey-responses/{made}"
     put_version(response, row.version)
-    return views.response(row)
+    return views.response(row, principal=principal)
 
 
 @router.get(
     "/survey-responses",
-    operation_id="survey_responses_list",
-    summary="Responses, newest first (答卷列表)",
-    response_model=PageOf[SurveyResponseSummary],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["SUR-03", "CBK-12"]},
+    **lists(
+        "survey_responses_list",
+        "Responses, newest first (答卷列表)",
+        rules=("SUR-03", "CBK-12"),
+        model=PageOf[SurveyResponseSummary],
+    ),
 )
 async def survey_responses_list(
     principal: SurveysRead,
@@ -239,16 +249,15 @@ async def survey_responses_list(
     severe: bool | None = None,
 ) -> Response:
     """Those of one's projects. `severe=true` is the list for the manager's re-visits."""
-    given = {
-        "questionnaire_id": questionnaire_id,
-        "project_id": project_id,
-        "ticket_id": ticket_id,
-        "unit_id": unit_id,
-        "mode": mode,
-        "dissatisfied": dissatisfied,
-        "severe": severe,
-    }
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(
+        questionnaire_id=questionnaire_id,
+        project_id=project_id,
+        ticket_id=ticket_id,
+        unit_id=unit_id,
+        mode=mode,
+        dissatisfied=dissatisfied,
+        severe=severe,
+    )
     query = repository.responses(filters=filters, principal=principal)
     page = await newest_first(reader, query=query, key=repository.R.id, wanted=paging.wanted)
     return paging.answer(page, show=views.response_summary)
@@ -256,11 +265,13 @@ async def survey_responses_list(
 
 @router.get(
     "/survey-responses/{response_id}",
-    operation_id="survey_responses_read",
-    summary="A response with its answers (答卷详情)",
-    response_model=SurveyResponseRead,
-    responses=problems(InvalidToken, MissingScope, SurveyResponseNotFound, Invalid),
-    openapi_extra={"x-rules": ["SUR-03"]},
+    **reads(
+        "survey_responses_read",
+        "A response with its answers (答卷详情)",
+        SurveyResponseNotFound,
+        rules=("SUR-03",),
+        model=SurveyResponseRead,
+    ),
 )
 async def survey_responses_read(
     principal: SurveysRead, reader: Reader, response: Response, response_id: UUID
@@ -270,4 +281,4 @@ async def survey_responses_read(
     if row is None:
         raise SurveyResponseNotFound
     put_version(response, row.version)
-    return views.response(row)
+    return views.response(row, principal=principal)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners.restriction import may_see, shown_name
 from ownercare_api.surveys.lifecycle import LIFECYCLE, QuestionKind
 from ownercare_api.surveys.schemas import SurveyResponseSummary
 from ownercare_api.surveys.scoring import mean_hundredths
@@ -52,10 +53,14 @@ def response_summary(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _RESPONSE}
 
 
-def response(row: Any) -> dict[str, Any]:
-    """Return the fields of `SurveyResponseRead`; the answers in the questionnaire's order."""
+def response(row: Any, *, principal: Principal) -> dict[str, Any]:
+    """Return the fields of `SurveyResponseRead`; the answers in the questionnaire's order. Who answered is masked where
+    the record of an owner concerned is restricted."""
+    name = row.respondent_name
+    if name is not None:
+        name = shown_name(name, restricted=row.restricted, seen=may_see(principal))
     return response_summary(row) | {
-        "respondent_name": row.respondent_name,
+        "respondent_name": name,
         "policy_snapshot_id": row.policy_snapshot_id,
         "answers": [
             {"question": question["key"], "value": row.answers[question["key"]]}

@@ -2,14 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-TicketsRead = Annotated[Principal, Security(current_principal, scopes=["tickets:read"])]
-TicketsRegister = Annotated[Principal, Security(current_principal, scopes=["tickets:register"])]
-TicketsTriage = Annotated[Principal, Security(current_principal, scopes=["tickets:triage"])]
-TicketsHandle = Annotated[Principal, Security(current_principal, scopes=["tickets:handle"])]
-TicketsClose = Annotated[Principal, Security(current_principal, scopes=["tickets:close"])]
-HistoryRead = Annotated[Principal, Security(current_principal, scopes=["tickets:read", "timeline:read"])]
+TicketsRead = Annotated[Principal, door("tickets:read")]
+TicketsRegister = Annotated[Principal, door("tickets:register", "tickets:read")]
+TicketsTriage = Annotated[Principal, door("tickets:triage", "tickets:read")]
+TicketsHandle = Annotated[Principal, door("tickets:handle", "tickets:read")]
+TicketsClose = Annotated[Principal, door("tickets:close", "tickets:read")]
+HistoryRead = Annotated[Principal, door("tickets:read", "timeline:read")]

@@ -39,32 +39,20 @@ async def investigate(
     session: AsyncSession, *, ticket_id: UUID, note: str, principal: Principal, now: datetime
 ) -> Ticket:
     """Record that the department's investigation has begun; stops its clock (CMP-08)."""
-    ticket = await service.take(session, ticket_id=ticket_id, step="investigation", principal=principal)
-    triage.must_be_responsible(ticket, principal)
-    kinds = (ClockKind.INVESTIGATION_START,)
-    await deadlines.stop(session, subject_id=ticket.id, kinds=kinds, at=now, actor=principal, now=now)
-    _touch(ticket, now)
-    await service.record(
-        session, ticket=ticket, kind="ticket.investigation_started", step="investigation", principal=principal, now=now,
-        data={"note": note},
+    return await _hear_department(
+        session, ticket_id=ticket_id, step="investigation", event="ticket.investigation_started",
+        clock=ClockKind.INVESTIGATION_START, note=note, principal=principal, now=now,
     )  # fmt: skip
-    return ticket
 
 
 async def feed_back_to_department(
     session: AsyncSession, *, ticket_id: UUID, note: str, principal: Principal, now: datetime
 ) -> Ticket:
     """Record the department's handling information; stops its clock (CMP-07)."""
-    ticket = await service.take(session, ticket_id=ticket_id, step="department-feedback", principal=principal)
-    triage.must_be_responsible(ticket, principal)
-    kinds = (ClockKind.DEPARTMENT_FEEDBACK,)
-    await deadlines.stop(session, subject_id=ticket.id, kinds=kinds, at=now, actor=principal, now=now)
-    _touch(ticket, now)
-    await service.record(
-        session, ticket=ticket, kind="ticket.department_fed_back", step="department-feedback", principal=principal,
-        now=now, data={"note": note},
+    return await _hear_department(
+        session, ticket_id=ticket_id, step="department-feedback", event="ticket.department_fed_back",
+        clock=ClockKind.DEPARTMENT_FEEDBACK, note=note, principal=principal, now=now,
     )  # fmt: skip
-    return ticket
 
 
 async def resolve(
@@ -223,6 +211,28 @@ async def register_again(
         session, ticket=ticket, kind="ticket.chased", step="register-entries", principal=principal, now=now,
         data={"register_number": number, "channel": channel.value},
     )  # fmt: skip
+    return ticket
+
+
+async def _hear_department(
+    session: AsyncSession,
+    *,
+    ticket_id: UUID,
+    step: str,
+    event: str,
+    clock: ClockKind,
+    note: str,
+    principal: Principal,
+    now: datetime,
+) -> Ticket:
+    """Take down what the responsible department says, which stops the clock it was owed by."""
+    ticket = await service.take(session, ticket_id=ticket_id, step=step, principal=principal)
+    triage.must_be_responsible(ticket, principal)
+    await deadlines.stop(session, subject_id=ticket.id, kinds=(clock,), at=now, actor=principal, now=now)
+    _touch(ticket, now)
+    await service.record(
+        session, ticket=ticket, kind=event, step=step, principal=principal, now=now, data={"note": note}
+    )
     return ticket
 
 

@@ -174,6 +174,7 @@ _FULL: dict[str, Any] = {
 _FACTS = [
     T.id, T.version, T.project_id, T.status, T.category, T.department, T.open_work, T.work_done,
     T.owner_informed_at.is_not(None).label("owner_informed"), T.held_at.is_not(None).label("held"),
+    Owner.restricted_at.is_not(None).label("restricted"),
 ]  # fmt: skip
 _SOURCES = (
     Ticket.__table__.join(Project.__table__, Project.id == T.project_id)
@@ -181,6 +182,8 @@ _SOURCES = (
     .outerjoin(Owner.__table__, Owner.id == T.owner_id)
     .outerjoin(Account.__table__, Account.id == T.handler_id)
 )
+
+_of_restricted = exists().where(Owner.id == T.owner_id, Owner.restricted_at.is_not(None)).correlate(Ticket.__table__)
 
 FILTERS: Mapping[str, ColumnElement[bool]] = {
     "status": T.status == bindparam("status", type_=T.status.type),
@@ -199,7 +202,8 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
     "q": or_(
         T.title.ilike(bindparam("q", type_=Text()), escape="\\"),
         T.number.ilike(bindparam("q", type_=Text()), escape="\\"),
-        T.caller_name.ilike(bindparam("q", type_=Text()), escape="\\"),
+        # The caller's name is masked where the owner's record is restricted; seeking it must not tell it.
+        and_(T.caller_name.ilike(bindparam("q", type_=Text()), escape="\\"), ~_of_restricted),
         T.description.ilike(bindparam("q", type_=Text()), escape="\\"),
     ),
 }
@@ -295,7 +299,8 @@ async def register_page(
     after: UUID | None,
 ) -> Any:
     """Return up to `limit + 1` lines of the register, newest first."""
-    query = select(*R, T.number.label("ticket_number")).join(Ticket.__table__, T.id == R.ticket_id)
+    query = select(*R, T.number.label("ticket_number"), Owner.restricted_at.is_not(None).label("restricted"))
+    query = query.join(Ticket.__table__, T.id == R.ticket_id).outerjoin(Owner.__table__, Owner.id == T.owner_id)
     query = query.where(visible_to(principal)).order_by(R.id.desc()).limit(limit + 1)
     for name, value in filters.items():
         if name == "received_from":

@@ -5,27 +5,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Lang, Now, State, app_state, present
 from ownercare_api.core.http.transaction import Hot, OneStatement, Reader
-from ownercare_api.core.listing import pattern
-from ownercare_api.core.pagination import InvalidCursor, cut
+from ownercare_api.core.listing import given, pattern
+from ownercare_api.core.pagination import cut
 from ownercare_api.core.wire import Instant
 from ownercare_api.deadlines.calendars import CalendarStore
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.tickets import registration, repository
 from ownercare_api.tickets.access import HistoryRead, TicketsRead, TicketsRegister
 from ownercare_api.tickets.lifecycle import Category, Channel
 from ownercare_api.tickets.schemas import RegisterEntryRead, TicketCreate, TicketFilters, TicketRead, TicketSummary
 from ownercare_api.tickets.service import TicketNotFound
-from ownercare_api.tickets.views import TicketShower
+from ownercare_api.tickets.views import TicketShower, register_entry
 from ownercare_api.timeline import service as timeline
 from ownercare_api.timeline import views as events
 from ownercare_api.timeline.views import EventRead
@@ -43,19 +39,21 @@ def ticket_answer(record: Any, *, principal: Principal, status_code: int = 200) 
 
 @router.post(
     "/tickets",
-    operation_id="tickets_create",
-    summary="Register a call, visit or letter (登记来电、来访、报修、投诉)",
-    status_code=201,
-    response_model=TicketRead,
-    responses=problems(InvalidToken, MissingScope, Invalid, KeyInFlight, KeyReused, *registration.REFUSALS),
-    openapi_extra={"x-rules": ["CHN-03", "CHN-08", "REP-01", "CMP-01", "CMP-02", "REP-02"]},
+    **creates(
+        "tickets_create",
+        "Register a call, visit or letter (登记来电、来访、报修、投诉)",
+        *registration.REFUSALS,
+        rules=("CHN-03", "CHN-08", "REP-01", "CMP-01", "CMP-02", "REP-02"),
+        model=TicketRead,
+    ),
 )
 async def tickets_create(
     principal: TicketsRegister, driver: OneStatement, state: State, now: Now, body: TicketCreate
 ) -> Response:
-    """Gives the ticket and its line in the 《来电、来访登记表》 their unified numbers and starts the clocks of its
-    domain and category from the time of receipt: the first response (CMP-02), the site survey of a repair (REP-02),
-    the feedback and solution of a complaint (CMP-03, CMP-10), or the hours of the sales office (CMP-12, REP-20)."""
+    """About a unit or project that the caller sees (`properties:read`). Gives the ticket and its line in the
+    《来电、来访登记表》 their unified numbers and starts the clocks of its domain and category from the time of
+    receipt: the first response (CMP-02), the site survey of a repair (REP-02), the feedback and solution of a complaint
+    (CMP-03, CMP-10), or the hours of the sales office (CMP-12, REP-20)."""
     calendar = await state.parts[CalendarStore].current(state.database)
     fields = body.model_dump()
     fields["received_at"] = body.received_at or now
@@ -78,11 +76,12 @@ async def tickets_create(
 
 @router.get(
     "/tickets",
-    operation_id="tickets_list",
-    summary="List and search tickets (工单列表)",
-    response_model=PageOf[TicketSummary],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["CHN-03", "CMP-05", "CMP-14"]},
+    **lists(
+        "tickets_list",
+        "List and search tickets (工单列表)",
+        rules=("CHN-03", "CMP-05", "CMP-14"),
+        model=PageOf[TicketSummary],
+    ),
 )
 async def tickets_list(
     principal: TicketsRead, request: Request, paging: PageParams, wanted: Annotated[TicketFilters, Query()]
@@ -113,11 +112,7 @@ async def tickets_list(
 
 @router.get(
     "/tickets/{ticket_id}",
-    operation_id="tickets_read",
-    summary="Read a ticket (工单详情)",
-    response_model=TicketRead,
-    responses=problems(InvalidToken, MissingScope, TicketNotFound),
-    openapi_extra={"x-rules": ["CMP-05", "CMP-14"]},
+    **reads("tickets_read", "Read a ticket (工单详情)", TicketNotFound, rules=("CMP-05", "CMP-14"), model=TicketRead),
 )
 async def tickets_read(principal: TicketsRead, request: Request, ticket_id: UUID) -> Response:
     """Everything about one ticket: where it stands, its clocks, and the steps that this caller may take now."""
@@ -131,11 +126,12 @@ async def tickets_read(principal: TicketsRead, request: Request, ticket_id: UUID
 
 @router.get(
     "/register-entries",
-    operation_id="register_entries_list",
-    summary="The register of calls and visits (来电、来访登记表)",
-    response_model=PageOf[RegisterEntryRead],
-    responses=problems(InvalidToken, MissingScope, InvalidCursor),
-    openapi_extra={"x-rules": ["CHN-03", "CMP-11"]},
+    **lists(
+        "register_entries_list",
+        "The register of calls and visits (来电、来访登记表)",
+        rules=("CHN-03", "CMP-11"),
+        model=PageOf[RegisterEntryRead],
+    ),
 )
 async def register_entries_list(
     principal: TicketsRead,
@@ -149,35 +145,36 @@ async def register_entries_list(
     received_before: Annotated[Instant | None, Query()] = None,
 ) -> Response:
     """Every line of the register that the caller may see, newest first, in one numbering for all channels."""
-    given = {
-        "project_id": project_id,
-        "ticket_id": ticket_id,
-        "channel": channel,
-        "category": category,
-        "received_from": received_from,
-        "received_before": received_before,
-    }
+    filters = given(
+        project_id=project_id,
+        ticket_id=ticket_id,
+        channel=channel,
+        category=category,
+        received_from=received_from,
+        received_before=received_before,
+    )
     rows = await repository.register_page(
         reader,
-        filters={name: value for name, value in given.items() if value is not None},
+        filters=filters,
         principal=principal,
         limit=paging.wanted.limit,
         after=None if paging.wanted.after is None else paging.wanted.after[0],
     )
-    fields = RegisterEntryRead.model_fields
     return paging.answer(
         cut(rows, limit=paging.wanted.limit, key=lambda row: (row.id,)),
-        show=lambda row: {name: getattr(row, name) for name in fields},
+        show=lambda row: register_entry(row, principal=principal),
     )
 
 
 @router.get(
     "/tickets/{ticket_id}/history",
-    operation_id="tickets_history_list",
-    summary="The whole history of a case (全程记录)",
-    response_model=PageOf[EventRead],
-    responses=problems(InvalidToken, MissingScope, TicketNotFound, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-14", "OWN-10"]},
+    **lists(
+        "tickets_history_list",
+        "The whole history of a case (全程记录)",
+        TicketNotFound,
+        rules=("CMP-14", "OWN-10"),
+        model=PageOf[EventRead],
+    ),
 )
 async def tickets_history_list(
     principal: HistoryRead, driver: Hot, reader: Reader, now: Now, spoken: Lang, paging: PageParams, ticket_id: UUID

@@ -1,22 +1,16 @@
 """The steps of a ticket, each a sub-resource that is POSTed."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.hot import driver_of
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Tx
-from ownercare_api.core.lifecycle import WrongStatus
 from ownercare_api.deadlines.calendars import CalendarStore
-from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.identity.declaring import Steps
+from ownercare_api.identity.principal import Principal
 from ownercare_api.tickets import handling, repository, triage
 from ownercare_api.tickets.access import TicketsClose, TicketsHandle, TicketsRegister, TicketsTriage
 from ownercare_api.tickets.lifecycle import (
@@ -45,18 +39,7 @@ from ownercare_api.tickets.service import TicketNotFound
 
 router = APIRouter(prefix="/v1/tickets/{ticket_id}", tags=["tickets"], route_class=OwnerCareRoute)
 
-
-def _step(name: str, summary: str, *refusals: Any) -> dict[str, Any]:
-    """Return what every step's declaration shares; its rules are those of the transition table."""
-    common = (InvalidToken, MissingScope, OutOfReach, TicketNotFound, WrongStatus, Invalid, KeyInFlight, KeyReused)
-    return {
-        "operation_id": f"tickets_{name.replace('-', '_')}_create",
-        "summary": summary,
-        "status_code": 201,
-        "response_model": TicketRead,
-        "responses": problems(*common, *refusals),
-        "openapi_extra": {"x-rules": list(LIFECYCLE.steps[name].rules) or ["CMP-14"]},
-    }
+_step = Steps("tickets", LIFECYCLE, model=TicketRead, missing=(TicketNotFound,))
 
 
 async def _answer(session: Tx, ticket_id: UUID, principal: Principal, now: Now) -> Response:
@@ -164,14 +147,14 @@ async def withdraw(principal: TicketsHandle, session: Tx, now: Now, ticket_id: U
     return await _answer(session, ticket_id, principal, now)
 
 
-@router.post("/hold", **_step("hold", "Let the clocks stand still (暂停计时)", AlreadyHeld))
+@router.post("/hold", **_step("hold", "Let the clocks stand still (暂停计时)", AlreadyHeld, rules=("CMP-14",)))
 async def hold(principal: TicketsHandle, session: Tx, now: Now, ticket_id: UUID, body: ReasonCreate) -> Response:
     """Records an interval in which the ticket's clocks do not count; nothing is reset (reading 3)."""
     await handling.hold(session, ticket_id=ticket_id, reason=body.reason, principal=principal, now=now)
     return await _answer(session, ticket_id, principal, now)
 
 
-@router.post("/hold-release", **_step("hold-release", "Let the clocks run on (恢复计时)", NotHeld))
+@router.post("/hold-release", **_step("hold-release", "Let the clocks run on (恢复计时)", NotHeld, rules=("CMP-14",)))
 async def release(principal: TicketsHandle, session: Tx, state: State, now: Now, ticket_id: UUID) -> Response:
     """Ends the interval; every running clock is due later by the time it stood still."""
     calendar = await state.parts[CalendarStore].get(session)

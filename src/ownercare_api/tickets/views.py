@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+from ownercare_api.core.names import mask_name
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners.restriction import may_see
 from ownercare_api.tickets.lifecycle import LIFECYCLE, Category, TicketStatus
+from ownercare_api.tickets.schemas import RegisterEntryRead
 
 
 class _Facts:
@@ -21,11 +24,32 @@ class _Facts:
         self.held = record["held"]
 
 
+def _veiled(body: str) -> str:
+    """Mask the names of a ticket whose owner's record is restricted, and leave the numbers out; few are."""
+    fields = json.loads(body)
+    fields["owner"] |= {"name": mask_name(fields["owner"]["name"]), "phone_masked": None}
+    if "caller_name" in fields:
+        fields |= {"caller_name": mask_name(fields["caller_name"]), "caller_phone_masked": None}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def register_entry(row: Any, *, principal: Principal) -> dict[str, Any]:
+    """Return the fields of `RegisterEntryRead`; the caller is masked where the owner's record is restricted."""
+    fields = {name: getattr(row, name) for name in RegisterEntryRead.model_fields}
+    if row.restricted and not may_see(principal):
+        fields |= {"caller_name": mask_name(row.caller_name), "caller_phone_masked": None}
+    return fields
+
+
 class TicketShower:
-    """Shows tickets to one caller; tickets in the same situation share one judgement."""
+    """Shows tickets to one caller; tickets in the same situation share one judgement.
+
+    The names of an owner whose record is restricted are masked unless the caller may see them.
+    """
 
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
+        self._sees_restricted = may_see(principal)
         self._known: dict[tuple[Any, ...], str] = {}
 
     def text(self, record: Any) -> str:
@@ -43,7 +67,10 @@ class TicketShower:
         actions = self._known.get(situation)
         if actions is None:
             actions = self._known[situation] = self._judge(record)
-        return f'{record["body"][:-1]}, "allowed_actions": {actions}}}'
+        body = record["body"]
+        if record["restricted"] and not self._sees_restricted:
+            body = _veiled(body)
+        return f'{body[:-1]}, "allowed_actions": {actions}}}'
 
     def _judge(self, record: Any) -> str:
         def may(scope: str) -> bool:

@@ -6,14 +6,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import StringConstraints
 from pydantic_core import to_json
 
-from ownercare_api.core.errors import Invalid
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Lang, State
 from ownercare_api.core.http.transaction import Reader
 from ownercare_api.core.pagination import MAX_LIMIT, InvalidCursor, decode_cursor, encode_cursor
-from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.tokens import InvalidToken
+from ownercare_api.identity.declaring import reads
 from ownercare_api.timeline import repository, views
 from ownercare_api.timeline.access import ChangesSync
 from ownercare_api.timeline.repository import Position
@@ -26,11 +23,13 @@ Kind = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$")
 
 @router.get(
     "/changes",
-    operation_id="changes_list",
-    summary="What has happened since the last time (增量同步)",
-    response_model=views.ChangesRead,
-    responses=problems(InvalidToken, MissingScope, InvalidCursor, Invalid),
-    openapi_extra={"x-rules": ["CMP-14", "OWN-07"]},
+    **reads(
+        "changes_list",
+        "What has happened since the last time (增量同步)",
+        InvalidCursor,
+        rules=("CMP-14", "OWN-07"),
+        model=views.ChangesRead,
+    ),
 )
 async def changes_list(
     principal: ChangesSync,

@@ -6,17 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import StringConstraints
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Lang, Now
 from ownercare_api.core.http.transaction import Reader
-from ownercare_api.core.pagination import InvalidCursor
 from ownercare_api.core.wire import Code, Instant
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import lists, reads
 from ownercare_api.identity.principal import PrincipalKind
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.timeline import audit, repository_audit, views_audit
 from ownercare_api.timeline.access import AuditRead
 from ownercare_api.timeline.repository_audit import Wanted
@@ -31,11 +27,12 @@ End = Annotated[Instant | None, Query(description="before (止)")]
 
 @router.get(
     "/events",
-    operation_id="audit_events_list",
-    summary="Everything that happened, newest first (审计记录)",
-    response_model=PageOf[views_audit.AuditEventRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-14", "ORG-28"]},
+    **lists(
+        "audit_events_list",
+        "Everything that happened, newest first (审计记录)",
+        rules=("CMP-14", "ORG-28"),
+        model=PageOf[views_audit.AuditEventRead],
+    ),
 )
 async def audit_events_list(
     principal: AuditRead,
@@ -74,11 +71,12 @@ async def audit_events_list(
 
 @router.get(
     "/denials",
-    operation_id="audit_denials_list",
-    summary="What was refused, newest first (拒绝记录)",
-    response_model=PageOf[views_audit.DenialRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-14", "ORG-28", "OWN-07"]},
+    **lists(
+        "audit_denials_list",
+        "What was refused, newest first (拒绝记录)",
+        rules=("CMP-14", "ORG-28", "OWN-07"),
+        model=PageOf[views_audit.DenialRead],
+    ),
 )
 async def audit_denials_list(
     principal: AuditRead,
@@ -114,11 +112,12 @@ async def audit_denials_list(
 
 @router.get(
     "/checkpoints",
-    operation_id="audit_checkpoints_list",
-    summary="Signed checkpoints of the chain, newest first (检查点)",
-    response_model=PageOf[views_audit.CheckpointRead],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["CMP-14"]},
+    **lists(
+        "audit_checkpoints_list",
+        "Signed checkpoints of the chain, newest first (检查点)",
+        rules=("CMP-14",),
+        model=PageOf[views_audit.CheckpointRead],
+    ),
 )
 async def audit_checkpoints_list(principal: AuditRead, reader: Reader, paging: PageParams) -> Response:
     """Keep a `head` now and then where the database's administrators can't reach it."""
@@ -128,11 +127,12 @@ async def audit_checkpoints_list(principal: AuditRead, reader: Reader, paging: P
 
 @router.get(
     "/status",
-    operation_id="audit_status_read",
-    summary="How the audit trail is doing (审计状态)",
-    response_model=views_audit.AuditStatusRead,
-    responses=problems(InvalidToken, MissingScope),
-    openapi_extra={"x-rules": ["CMP-14"]},
+    **reads(
+        "audit_status_read",
+        "How the audit trail is doing (审计状态)",
+        rules=("CMP-14",),
+        model=views_audit.AuditStatusRead,
+    ),
 )
 async def audit_status_read(
     principal: AuditRead, reader: Reader, now: Now, spoken: Lang

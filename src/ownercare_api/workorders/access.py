@@ -2,18 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Security
-
-from ownercare_api.identity.access import current_principal
+from ownercare_api.identity.access import door
 from ownercare_api.identity.principal import Principal
 
-SiteSurveysRead = Annotated[Principal, Security(current_principal, scopes=["site_surveys:read"])]
-SiteSurveysArrange = Annotated[Principal, Security(current_principal, scopes=["site_surveys:arrange"])]
-SiteSurveysRecord = Annotated[Principal, Security(current_principal, scopes=["site_surveys:record"])]
-WorkOrdersRead = Annotated[Principal, Security(current_principal, scopes=["work_orders:read"])]
-WorkOrdersRaise = Annotated[Principal, Security(current_principal, scopes=["work_orders:raise"])]
-WorkOrdersDispatch = Annotated[Principal, Security(current_principal, scopes=["work_orders:dispatch"])]
-WorkOrdersExecute = Annotated[Principal, Security(current_principal, scopes=["work_orders:execute"])]
-WorkOrdersConsent = Annotated[Principal, Security(current_principal, scopes=["work_orders:consent"])]
-WorkOrdersAccept = Annotated[Principal, Security(current_principal, scopes=["work_orders:sign:customer_service"])]
-CallbacksRecord = Annotated[Principal, Security(current_principal, scopes=["callbacks:record"])]
+SiteSurveysRead = Annotated[Principal, door("site_surveys:read")]
+SiteSurveysArrange = Annotated[Principal, door("site_surveys:arrange", "site_surveys:read")]
+SiteSurveysRecord = Annotated[Principal, door("site_surveys:record", "site_surveys:read")]
+WorkOrdersRead = Annotated[Principal, door("work_orders:read")]
+WorkOrdersRaise = Annotated[Principal, door("work_orders:raise", "work_orders:read")]
+WorkOrdersDispatch = Annotated[Principal, door("work_orders:dispatch", "work_orders:read")]
+WorkOrdersExecute = Annotated[Principal, door("work_orders:execute", "work_orders:read")]
+WorkOrdersConsent = Annotated[Principal, door("work_orders:consent", "work_orders:read")]
+WorkOrdersAccept = Annotated[Principal, door("work_orders:sign:customer_service", "work_orders:read")]
+CallbacksRecord = Annotated[Principal, door("callbacks:record", "work_orders:read")]

@@ -15,9 +15,7 @@ from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.files import service as files
 from ownercare_api.files.models import FilePurpose
 from ownercare_api.identity.principal import Principal
-from ownercare_api.policies import service as policies
-from ownercare_api.workorders import history, orders, repository
-from ownercare_api.workorders.dispatching import start_repair_clock
+from ownercare_api.workorders import clocks, history, orders, repository
 from ownercare_api.workorders.facts import OrderFactSheet
 from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, SignatureSeat
 from ownercare_api.workorders.models import CompletionSignature, WorkOrder, WorkOrderPhoto
@@ -109,7 +107,7 @@ async def rework(
     order.rework_reason = reason
     order.completed_by = order.completed_at = order.completion_note = None
     await session.flush()
-    await start_repair_clock(session, order, calendar=calendar, principal=principal, now=now)
+    await clocks.start_repair(session, order, calendar=calendar, principal=principal, now=now)
     await history.of_order(
         session, order, "reworked", actor=principal, now=now, rules=("REP-12",), reason=reason, round=order.round
     )
@@ -195,23 +193,5 @@ async def put(
         order.status = WORK_ORDER_LIFECYCLE.check("sign-off", status=order.status, subject=signed, actor=principal)
         order.signed_off_at = now
         await session.flush()
-        await _start_callback_clock(session, order, calendar=calendar, principal=principal, now=now)
+        await clocks.start_callback(session, order, calendar=calendar, principal=principal, now=now)
         await history.of_order(session, order, "signed_off", actor=principal, now=now, rules=("REP-12", "REP-13"))
-
-
-async def _start_callback_clock(
-    session: AsyncSession, order: WorkOrder, *, calendar: WorkingCalendar, principal: Principal, now: datetime
-) -> None:
-    await deadlines.start(
-        session,
-        calendar=calendar,
-        snapshot=await policies.snapshot(session, snapshot_id=order.policy_snapshot_id),
-        kind=ClockKind.CALLBACK,
-        started_at=now,
-        subject_kind="work_order",
-        subject_id=order.id,
-        ticket_id=order.ticket_id,
-        project_id=order.project_id,
-        actor=principal,
-        now=now,
-    )

@@ -8,12 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ownercare_api.core.errors import Conflict, FieldError, Invalid
 from ownercare_api.deadlines import service as deadlines
 from ownercare_api.deadlines.calendar import WorkingCalendar
-from ownercare_api.deadlines.clocks import REPAIR_MULTI, REPAIR_SINGLE
 from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.identity.principal import Principal
-from ownercare_api.policies import service as policies
 from ownercare_api.tickets import service as tickets
-from ownercare_api.workorders import history, orders, partners
+from ownercare_api.workorders import clocks, history, orders, partners
 from ownercare_api.workorders.lifecycle import RepairClass, WorkOrderStatus
 from ownercare_api.workorders.models import WorkOrder
 
@@ -103,7 +101,7 @@ async def dispatch(
         session, ticket_id=order.ticket_id, firm_id=team.firm_id, reason=f"派工 {order.number}", now=now
     )
     if not await deadlines.running(session, subject_id=order.id, kinds=(ClockKind.REPAIR,)):
-        await start_repair_clock(session, order, calendar=calendar, principal=principal, now=now)
+        await clocks.start_repair(session, order, calendar=calendar, principal=principal, now=now)
     await history.of_order(
         session,
         order,
@@ -153,24 +151,3 @@ async def refuse(
         team_id=str(order.team_id),
     )
     return order
-
-
-async def start_repair_clock(
-    session: AsyncSession, order: WorkOrder, *, calendar: WorkingCalendar, principal: Principal, now: datetime
-) -> None:
-    """Start this round's repair clock: 3 working days for one trade, 7 for several, by the policy."""
-    await deadlines.start(
-        session,
-        calendar=calendar,
-        snapshot=await policies.snapshot(session, snapshot_id=order.policy_snapshot_id),
-        kind=ClockKind.REPAIR,
-        started_at=now,
-        subject_kind="work_order",
-        subject_id=order.id,
-        ticket_id=order.ticket_id,
-        project_id=order.project_id,
-        actor=principal,
-        now=now,
-        clock_rule=REPAIR_SINGLE if len(order.trades) == 1 else REPAIR_MULTI,
-        round_=order.round,
-    )

@@ -1,6 +1,7 @@
 """What happened to surveys and work orders, recorded with their rules; and the version that rises with it."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
@@ -27,21 +28,8 @@ async def of_survey(
     **data: object,
 ) -> None:
     """Record an event of a survey, after flushing what it is about."""
-    touch(survey, now=now)
-    await session.flush()
-    await timeline.record(
-        session,
-        kind=f"site_survey.{kind}",
-        subject_kind="site_survey",
-        subject_id=survey.id,
-        ticket_id=survey.ticket_id,
-        project_id=survey.project_id,
-        firm_id=survey.property_firm_id,
-        actor=actor,
-        now=now,
-        rules=rules,
-        data={"number": survey.number, **data},
-    )
+    firm_id = survey.property_firm_id
+    await _record(session, survey, "site_survey", kind, firm_id=firm_id, actor=actor, now=now, rules=rules, data=data)
 
 
 async def of_order(
@@ -55,18 +43,34 @@ async def of_order(
     **data: object,
 ) -> None:
     """Record an event of a work order, after flushing what it is about."""
-    touch(order, now=now)
+    firm_id = order.firm_id
+    await _record(session, order, "work_order", kind, firm_id=firm_id, actor=actor, now=now, rules=rules, data=data)
+
+
+async def _record(
+    session: AsyncSession,
+    subject: SiteSurvey | WorkOrder,
+    subject_kind: str,
+    kind: str,
+    *,
+    firm_id: UUID | None,
+    actor: Principal,
+    now: datetime,
+    rules: tuple[str, ...],
+    data: dict[str, object],
+) -> None:
+    touch(subject, now=now)
     await session.flush()
     await timeline.record(
         session,
-        kind=f"work_order.{kind}",
-        subject_kind="work_order",
-        subject_id=order.id,
-        ticket_id=order.ticket_id,
-        project_id=order.project_id,
-        firm_id=order.firm_id,
+        kind=f"{subject_kind}.{kind}",
+        subject_kind=subject_kind,
+        subject_id=subject.id,
+        ticket_id=subject.ticket_id,
+        project_id=subject.project_id,
+        firm_id=firm_id,
         actor=actor,
         now=now,
         rules=rules,
-        data={"number": order.number, **data},
+        data={"number": subject.number, **data},
     )

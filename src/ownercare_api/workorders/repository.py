@@ -64,6 +64,7 @@ _home = [
     Project.name.label("project_name"),
     Unit.address.label("unit_address"),
 ]
+_restricted = exists().where(Owner.id == Ticket.owner_id, Owner.restricted_at.is_not(None)).correlate(Ticket)
 
 
 # Surveys.
@@ -156,6 +157,7 @@ def orders(*, principal: Principal, filters: Mapping[str, Any]) -> Select[Any]:
             Approval.number.label("approval_number"),
             Approval.status.label("approval_status"),
             Approval.total_fen.label("approval_total_fen"),
+            _restricted.label("restricted"),
         )
         .join(Ticket, Ticket.id == W.ticket_id)
         .join(Project, Project.id == W.project_id)

@@ -5,26 +5,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from ownercare_api.core.errors import Invalid, PreconditionRequired, Stale
 from ownercare_api.core.http.etag import IfMatch, put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
+from ownercare_api.core.listing import given, newest_first
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.deadlines.views import of_subjects
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import Steps, creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.tickets.service import TicketNotFound
 from ownercare_api.workorders import orders, raising, repository, showing, surveys, views
 from ownercare_api.workorders.access import WorkOrdersRaise, WorkOrdersRead
-from ownercare_api.workorders.lifecycle import AmountFixed, RepairClass, WorkOrderStatus
+from ownercare_api.workorders.lifecycle import WORK_ORDER_LIFECYCLE, AmountFixed, RepairClass, WorkOrderStatus
 from ownercare_api.workorders.orders import WorkOrderNotFound
 from ownercare_api.workorders.schemas_orders import (
     WorkOrderCreate,
@@ -35,6 +30,8 @@ from ownercare_api.workorders.schemas_orders import (
 )
 
 router = APIRouter(prefix="/v1/work-orders", tags=["work-orders"], route_class=OwnerCareRoute)
+
+step = Steps("work_orders", WORK_ORDER_LIFECYCLE, model=WorkOrderRead, missing=(WorkOrderNotFound,))
 
 
 async def answer(
@@ -50,13 +47,9 @@ async def answer(
 
 @router.post(
     "",
-    operation_id="work_orders_create",
-    summary="Raise a work order (开具工程派工单)",
-    status_code=201,
-    response_model=WorkOrderRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "work_orders_create",
+        "Raise a work order (开具工程派工单)",
         OutOfReach,
         surveys.SurveyNotFound,
         TicketNotFound,
@@ -69,30 +62,28 @@ async def answer(
         raising.EstimateMissing,
         raising.LinesTaken,
         raising.LineUnknown,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
+        rules=("REP-08", "FIN-01", "FIN-02", "FIN-03", "CMP-04"),
+        model=WorkOrderRead,
     ),
-    openapi_extra={"x-rules": ["REP-08", "FIN-01", "FIN-02", "FIN-03", "CMP-04"]},
 )
 async def work_orders_create(
     principal: WorkOrdersRaise, session: Tx, state: State, now: Now, response: Response, body: WorkOrderCreate
 ) -> dict[str, Any]:
-    """From a co-signed survey: part, trades, estimate and the derived class come from it; another class needs
-    `work_orders:override_class` and a reason, which is recorded. In an emergency straight from an urgent ticket,
-    with a provisional class until its survey is co-signed (CMP-04). The approval is asked for at once, at the
-    tier of all estimates of the ticket together, and requests still pending for its other orders follow to a
-    higher tier (FIN-01..03). Surveyor, estimator and raiser may not decide it."""
+    """From a co-signed survey (`site_surveys:read`) of a visible ticket (`tickets:read`): part, trades, estimate and
+    the derived class come from it; another class needs `work_orders:override_class` and a reason, which is recorded. In
+    an emergency straight from an urgent ticket, with a provisional class until its survey is co-signed (CMP-04). The
+    approval is asked for at once, at the tier of all estimates of the ticket together, and requests still pending for
+    its other orders follow to a higher tier (FIN-01..03). Surveyor, estimator and raiser may not decide it."""
     calendar = await state.parts[CalendarStore].get(session)
     if body.survey_id is not None:
-        given = body.override
+        wish = body.override
         order = await raising.raise_from_survey(
             session,
             survey_id=body.survey_id,
             description=body.description,
             emergency=body.emergency,
             positions=body.estimate_lines,
-            override=None if given is None else raising.Override(given.repair_class, given.reason),
+            override=None if wish is None else raising.Override(wish.repair_class, wish.reason),
             calendar=calendar,
             principal=principal,
             now=now,
@@ -119,11 +110,12 @@ async def work_orders_create(
 
 @router.get(
     "",
-    operation_id="work_orders_list",
-    summary="Work orders (派工单列表)",
-    response_model=PageOf[WorkOrderSummary],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["REP-08", "REP-15"]},
+    **lists(
+        "work_orders_list",
+        "Work orders (派工单列表)",
+        rules=("REP-08", "REP-15"),
+        model=PageOf[WorkOrderSummary],
+    ),
 )
 async def work_orders_list(
     principal: WorkOrdersRead,
@@ -140,16 +132,15 @@ async def work_orders_list(
 ) -> Response:
     """The orders of your projects, newest first; a property company sees those of its teams, a contractor the class-A
     orders that it answers for."""
-    given = {
-        "status": status,
-        "repair_class": repair_class,
-        "ticket_id": ticket_id,
-        "project_id": project_id,
-        "team_id": team_id,
-        "firm_id": firm_id,
-        "emergency": emergency,
-    }
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(
+        status=status,
+        repair_class=repair_class,
+        ticket_id=ticket_id,
+        project_id=project_id,
+        team_id=team_id,
+        firm_id=firm_id,
+        emergency=emergency,
+    )
     query = repository.orders(principal=principal, filters=filters)
     page = await newest_first(reader, query=query, key=repository.W.id, wanted=paging.wanted)
     clocks = await of_subjects(reader, subject_ids=[row.id for row in page.items], now=now)
@@ -158,11 +149,13 @@ async def work_orders_list(
 
 @router.get(
     "/{work_order_id}",
-    operation_id="work_orders_read",
-    summary="One work order with everything about it (工程派工单)",
-    response_model=WorkOrderRead,
-    responses=problems(InvalidToken, MissingScope, WorkOrderNotFound, Invalid),
-    openapi_extra={"x-rules": ["REP-08", "REP-15"]},
+    **reads(
+        "work_orders_read",
+        "One work order with everything about it (工程派工单)",
+        WorkOrderNotFound,
+        rules=("REP-08", "REP-15"),
+        model=WorkOrderRead,
+    ),
 )
 async def work_orders_read(
     principal: WorkOrdersRead, reader: Reader, now: Now, response: Response, work_order_id: UUID
@@ -173,21 +166,15 @@ async def work_orders_read(
 
 @router.patch(
     "/{work_order_id}",
-    operation_id="work_orders_update",
-    summary="Edit description or amount (修改派工单)",
-    response_model=WorkOrderRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
-        OutOfReach,
+    **updates(
+        "work_orders_update",
+        "Edit description or amount (修改派工单)",
         WorkOrderNotFound,
         WrongStatus,
         AmountFixed,
-        Stale,
-        PreconditionRequired,
-        Invalid,
+        rules=("FIN-01", "FIN-02", "FIN-03"),
+        model=WorkOrderRead,
     ),
-    openapi_extra={"x-rules": ["FIN-01", "FIN-02", "FIN-03"]},
 )
 async def work_orders_update(
     principal: WorkOrdersRaise,
@@ -199,8 +186,8 @@ async def work_orders_update(
     work_order_id: UUID,
     body: WorkOrderUpdate,
 ) -> dict[str, Any]:
-    """Before dispatch, and in an emergency until it is approved. A changed amount reopens the approval at the tier
-    of the new total, and the editor may not decide it."""
+    """Before dispatch, and in an emergency until it is approved; needs `tickets:read`. A changed amount reopens the
+    approval at the tier of the new total, and the editor may not decide it."""
     await orders.update(
         session,
         work_order_id=work_order_id,
@@ -216,21 +203,7 @@ async def work_orders_update(
 
 @router.post(
     "/{work_order_id}/cancellation",
-    operation_id="work_orders_cancellation_create",
-    summary="Cancel an order (撤销派工单)",
-    status_code=201,
-    response_model=WorkOrderRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
-        OutOfReach,
-        WorkOrderNotFound,
-        WrongStatus,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
-    ),
-    openapi_extra={"x-rules": ["REP-08"]},
+    **step("cancellation", "Cancel an order (撤销派工单)", rules=("REP-08",)),
 )
 async def work_orders_cancellation_create(
     principal: WorkOrdersRaise,
@@ -240,6 +213,7 @@ async def work_orders_cancellation_create(
     work_order_id: UUID,
     body: WorkReasonCreate,
 ) -> dict[str, Any]:
-    """Before the team has begun. Withdraws a pending approval, ends the clocks, and frees the estimate lines."""
+    """Before the team has begun; needs `tickets:read`. Withdraws a pending approval, ends the clocks, and frees the
+    estimate lines."""
     await orders.cancel(session, work_order_id=work_order_id, reason=body.reason, principal=principal, now=now)
     return await answer(session, work_order_id, principal=principal, now=now, response=response)

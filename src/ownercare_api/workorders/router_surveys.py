@@ -5,25 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from ownercare_api.core.errors import Invalid
 from ownercare_api.core.http.etag import put_version
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
 from ownercare_api.core.http.paging import PageOf, PageParams
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now
 from ownercare_api.core.http.transaction import Reader, Tx
-from ownercare_api.core.lifecycle import WrongStatus
-from ownercare_api.core.listing import newest_first
-from ownercare_api.core.pagination import InvalidCursor
+from ownercare_api.core.listing import given, newest_first
 from ownercare_api.files.service import FileNotUsable
-from ownercare_api.identity.access import MissingScope
+from ownercare_api.identity.declaring import Steps, creates, lists, reads
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.tickets.service import TicketNotFound
 from ownercare_api.workorders import cosigning, facts, findings, repository, showing, surveys, views
 from ownercare_api.workorders.access import SiteSurveysArrange, SiteSurveysRead, SiteSurveysRecord
-from ownercare_api.workorders.lifecycle import PartyRole, SurveyStatus
+from ownercare_api.workorders.lifecycle import SURVEY_LIFECYCLE, PartyRole, SurveyStatus
 from ownercare_api.workorders.schemas import (
     FindingsCreate,
     LiabilityRead,
@@ -37,8 +31,7 @@ from ownercare_api.workorders.surveys import SurveyNotFound
 
 router = APIRouter(prefix="/v1/site-surveys", tags=["site-surveys"], route_class=OwnerCareRoute)
 
-_READ = (InvalidToken, MissingScope, SurveyNotFound, Invalid)
-_STEP = (*_READ, OutOfReach, WrongStatus, KeyInFlight, KeyReused)
+_step = Steps("site_surveys", SURVEY_LIFECYCLE, model=SiteSurveyRead, missing=(SurveyNotFound,))
 
 
 async def _answer(
@@ -53,13 +46,9 @@ async def _answer(
 
 @router.post(
     "",
-    operation_id="site_surveys_create",
-    summary="Arrange a site survey (安排现场勘察)",
-    status_code=201,
-    response_model=SiteSurveyRead,
-    responses=problems(
-        InvalidToken,
-        MissingScope,
+    **creates(
+        "site_surveys_create",
+        "Arrange a site survey (安排现场勘察)",
         OutOfReach,
         TicketNotFound,
         surveys.NotARepair,
@@ -68,19 +57,18 @@ async def _answer(
         surveys.NoTeam,
         surveys.PartyNotOfProject,
         surveys.TimeOutOfRange,
-        Invalid,
-        KeyInFlight,
-        KeyReused,
+        rules=("REP-02", "REP-03"),
+        model=SiteSurveyRead,
     ),
-    openapi_extra={"x-rules": ["REP-02", "REP-03"]},
 )
 async def site_surveys_create(
     principal: SiteSurveysArrange, session: Tx, now: Now, response: Response, body: SiteSurveyCreate
 ) -> dict[str, Any]:
-    """Invites customer service, engineering or the property company, the repair captain and the contractor whose
-    contract covers the part. The contractor need not attend where the expected cost is strictly below the policy's
-    amount (REP-03), or where no contract covers the part. The invited firms see the ticket from now on. One survey at a
-    time for an accepted repair ticket; its clock runs since the owner turned to us (REP-02)."""
+    """Of a visible ticket (`tickets:read`). Invites customer service, engineering or the property company, the repair
+    captain and the contractor whose contract covers the part. The contractor need not attend where the expected cost is
+    strictly below the policy's amount (REP-03), or where no contract covers the part. The invited firms see the ticket
+    from now on. One survey at a time for an accepted repair ticket; its clock runs since the owner turned to us
+    (REP-02)."""
     survey = await surveys.arrange(
         session,
         ticket_id=body.ticket_id,
@@ -100,11 +88,7 @@ async def site_surveys_create(
 
 @router.get(
     "",
-    operation_id="site_surveys_list",
-    summary="Site surveys (现场勘察列表)",
-    response_model=PageOf[SiteSurveySummary],
-    responses=problems(InvalidToken, MissingScope, Invalid, InvalidCursor),
-    openapi_extra={"x-rules": ["REP-02"]},
+    **lists("site_surveys_list", "Site surveys (现场勘察列表)", rules=("REP-02",), model=PageOf[SiteSurveySummary]),
 )
 async def site_surveys_list(
     principal: SiteSurveysRead,
@@ -115,8 +99,7 @@ async def site_surveys_list(
     project_id: UUID | None = None,
 ) -> Response:
     """The surveys of your projects, or those your firm is invited to; newest first."""
-    given = {"status": status, "ticket_id": ticket_id, "project_id": project_id}
-    filters = {name: value for name, value in given.items() if value is not None}
+    filters = given(status=status, ticket_id=ticket_id, project_id=project_id)
     query = repository.surveys(principal=principal, filters=filters)
     page = await newest_first(reader, query=query, key=repository.S.id, wanted=paging.wanted)
     return paging.answer(page, show=views.survey_summary)
@@ -124,11 +107,13 @@ async def site_surveys_list(
 
 @router.get(
     "/{survey_id}",
-    operation_id="site_surveys_read",
-    summary="One site survey with its form (现场勘察会签表)",
-    response_model=SiteSurveyRead,
-    responses=problems(*_READ),
-    openapi_extra={"x-rules": ["REP-02", "REP-04"]},
+    **reads(
+        "site_surveys_read",
+        "One site survey with its form (现场勘察会签表)",
+        SurveyNotFound,
+        rules=("REP-02", "REP-04"),
+        model=SiteSurveyRead,
+    ),
 )
 async def site_surveys_read(
     principal: SiteSurveysRead, reader: Reader, now: Now, response: Response, survey_id: UUID
@@ -139,12 +124,14 @@ async def site_surveys_read(
 
 @router.post(
     "/{survey_id}/findings",
-    operation_id="site_surveys_findings_create",
-    summary="Record what was found (填写勘察结论)",
-    status_code=201,
-    response_model=SiteSurveyRead,
-    responses=problems(*_STEP, surveys.TimeOutOfRange, surveys.PartyNotOfProject, FileNotUsable),
-    openapi_extra={"x-rules": ["REP-02", "REP-03", "REP-04"]},
+    **_step(
+        "findings",
+        "Record what was found (填写勘察结论)",
+        surveys.TimeOutOfRange,
+        surveys.PartyNotOfProject,
+        FileNotUsable,
+        rules=("REP-02", "REP-03", "REP-04"),
+    ),
 )
 async def site_surveys_findings_create(
     principal: SiteSurveysRecord,
@@ -154,9 +141,9 @@ async def site_surveys_findings_create(
     survey_id: UUID,
     body: FindingsCreate,
 ) -> dict[str, Any]:
-    """Part, cause, liable party, trades and estimate; stops the ticket's site-survey clock at the visit. May be
-    recorded again until all have signed, which clears the signatures given so far. A contractor who was exempt for the
-    expected cost must sign after all where the estimate reaches the amount (REP-03)."""
+    """Part, cause, liable party, trades and estimate; stops the ticket's site-survey clock at the visit; needs
+    `tickets:read`. May be recorded again until all have signed, which clears the signatures given so far. A contractor
+    who was exempt for the expected cost must sign after all where the estimate reaches the amount (REP-03)."""
     await findings.record_findings(
         session,
         survey_id=survey_id,
@@ -178,22 +165,16 @@ async def site_surveys_findings_create(
 
 @router.post(
     "/{survey_id}/signatures",
-    operation_id="site_surveys_signatures_create",
-    summary="Sign for a party (会签)",
-    status_code=201,
-    response_model=SiteSurveyRead,
-    responses=problems(
-        *_STEP,
+    **_step(
+        "signatures",
+        "Sign for a party (会签)",
         facts.NotInvited,
         facts.NotYourSeat,
         facts.SeatTaken,
         facts.OnePersonOneSeat,
         FileNotUsable,
+        one_of=[f"site_surveys:sign:{role.value}" for role in PartyRole],
     ),
-    openapi_extra={
-        "x-rules": ["REP-02", "REP-04"],
-        "x-scopes-one-of": [f"site_surveys:sign:{role.value}" for role in PartyRole],
-    },
 )
 async def site_surveys_signatures_create(
     principal: SiteSurveysRead,
@@ -221,12 +202,7 @@ async def site_surveys_signatures_create(
 
 @router.post(
     "/{survey_id}/cancellation",
-    operation_id="site_surveys_cancellation_create",
-    summary="Cancel a survey (取消勘察)",
-    status_code=201,
-    response_model=SiteSurveyRead,
-    responses=problems(*_STEP),
-    openapi_extra={"x-rules": ["REP-02"]},
+    **_step("cancellation", "Cancel a survey (取消勘察)", rules=("REP-02",)),
 )
 async def site_surveys_cancellation_create(
     principal: SiteSurveysArrange,
@@ -244,11 +220,14 @@ async def site_surveys_cancellation_create(
 
 @router.get(
     "/{survey_id}/liability",
-    operation_id="site_surveys_liability_read",
-    summary="Class A, B or none, with the reasons (责任与类别判定)",
-    response_model=LiabilityRead,
-    responses=problems(*_READ, cosigning.FindingsMissing),
-    openapi_extra={"x-rules": ["REP-04", "REP-08"]},
+    **reads(
+        "site_surveys_liability_read",
+        "Class A, B or none, with the reasons (责任与类别判定)",
+        SurveyNotFound,
+        cosigning.FindingsMissing,
+        rules=("REP-04", "REP-08"),
+        model=LiabilityRead,
+    ),
 )
 async def site_surveys_liability_read(
     principal: SiteSurveysRead, session: Tx, response: Response, survey_id: UUID

@@ -5,18 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from ownercare_api.core.errors import Invalid
-from ownercare_api.core.http.idempotency import KeyInFlight, KeyReused
-from ownercare_api.core.http.problems import problems
 from ownercare_api.core.http.route import OwnerCareRoute
 from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Tx
-from ownercare_api.core.lifecycle import WrongStatus
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.files.service import FileNotUsable
-from ownercare_api.identity.access import MissingScope
-from ownercare_api.identity.principal import OutOfReach
-from ownercare_api.identity.tokens import InvalidToken
 from ownercare_api.workorders import callbacks, completion, dispatching, extensions, facts
 from ownercare_api.workorders.access import (
     CallbacksRecord,
@@ -27,15 +20,13 @@ from ownercare_api.workorders.access import (
     WorkOrdersRead,
 )
 from ownercare_api.workorders.lifecycle import (
-    WORK_ORDER_LIFECYCLE,
     ExtensionOpen,
     NoExtensionOpen,
     NotApproved,
     NotTheCaptain,
     SignatureSeat,
 )
-from ownercare_api.workorders.orders import WorkOrderNotFound
-from ownercare_api.workorders.router_orders import answer
+from ownercare_api.workorders.router_orders import answer, step
 from ownercare_api.workorders.schemas_orders import (
     CallbackCreate,
     CompletionCreate,
@@ -44,29 +35,15 @@ from ownercare_api.workorders.schemas_orders import (
     DispatchCreate,
     ExtensionCreate,
     ReworkCreate,
-    WorkOrderRead,
     WorkReasonCreate,
 )
 
 router = APIRouter(prefix="/v1/work-orders/{work_order_id}", tags=["work-orders"], route_class=OwnerCareRoute)
 
 
-def _step(name: str, summary: str, *refusals: Any, **extra: Any) -> dict[str, Any]:
-    """Return what every step's declaration shares; its rules are those of the transition table."""
-    common = (InvalidToken, MissingScope, OutOfReach, WorkOrderNotFound, WrongStatus, Invalid, KeyInFlight, KeyReused)
-    return {
-        "operation_id": f"work_orders_{name}_create",
-        "summary": summary,
-        "status_code": 201,
-        "response_model": WorkOrderRead,
-        "responses": problems(*common, *refusals),
-        "openapi_extra": {"x-rules": list(WORK_ORDER_LIFECYCLE.steps[name].rules)} | extra,
-    }
-
-
 @router.post(
     "/dispatch",
-    **_step(
+    **step(
         "dispatch",
         "Dispatch to a repair team (派工)",
         NotApproved,
@@ -101,7 +78,7 @@ async def dispatch(
     return await answer(session, work_order_id, principal=principal, now=now, response=response)
 
 
-@router.post("/acceptance", **_step("acceptance", "Take the order (接单)"))
+@router.post("/acceptance", **step("acceptance", "Take the order (接单)"))
 async def accept(
     principal: WorkOrdersExecute, session: Tx, now: Now, response: Response, work_order_id: UUID
 ) -> dict[str, Any]:
@@ -110,7 +87,7 @@ async def accept(
     return await answer(session, work_order_id, principal=principal, now=now, response=response)
 
 
-@router.post("/refusal", **_step("refusal", "Hand the order back (退单)"))
+@router.post("/refusal", **step("refusal", "Hand the order back (退单)"))
 async def refuse(
     principal: WorkOrdersExecute,
     session: Tx,
@@ -127,7 +104,7 @@ async def refuse(
 
 @router.post(
     "/extension",
-    **_step("extension", "Ask for more time (申请延期)", NotTheCaptain, ExtensionOpen, extensions.DeadlinePassed),
+    **step("extension", "Ask for more time (申请延期)", NotTheCaptain, ExtensionOpen, extensions.DeadlinePassed),
 )
 async def ask_for_extension(
     principal: WorkOrdersExecute,
@@ -151,7 +128,7 @@ async def ask_for_extension(
 
 @router.post(
     "/consent",
-    **_step(
+    **step(
         "consent",
         "Record the owner's answer (登记业主延期答复)",
         NoExtensionOpen,
@@ -181,7 +158,7 @@ async def record_consent(
     return await answer(session, work_order_id, principal=principal, now=now, response=response)
 
 
-@router.post("/completion", **_step("completion", "Report the work done (报完工)", FileNotUsable))
+@router.post("/completion", **step("completion", "Report the work done (报完工)", FileNotUsable))
 async def complete(
     principal: WorkOrdersExecute,
     session: Tx,
@@ -195,7 +172,7 @@ async def complete(
     return await answer(session, work_order_id, principal=principal, now=now, response=response)
 
 
-@router.post("/rework", **_step("rework", "Send back for rework (返工)"))
+@router.post("/rework", **step("rework", "Send back for rework (返工)"))
 async def rework(
     principal: WorkOrdersAccept,
     session: Tx,
@@ -220,7 +197,7 @@ async def rework(
 
 @router.post(
     "/signatures",
-    **_step(
+    **step(
         "signatures",
         "Sign the acceptance, or take the owner's signature (竣工验收签字、业主签认)",
         facts.NotYourSeat,
@@ -228,7 +205,7 @@ async def rework(
         facts.ReporterSignsAsCaptain,
         facts.OnePersonOneSeat,
         FileNotUsable,
-        **{"x-scopes-one-of": [f"work_orders:sign:{seat.value}" for seat in SignatureSeat]},
+        one_of=[f"work_orders:sign:{seat.value}" for seat in SignatureSeat],
     ),
 )
 async def sign(
@@ -257,7 +234,7 @@ async def sign(
 
 @router.post(
     "/callbacks",
-    **_step("callbacks", "Record a callback attempt (登记回访)", callbacks.SatisfactionOutOfScale),
+    **step("callbacks", "Record a callback attempt (登记回访)", callbacks.SatisfactionOutOfScale),
 )
 async def call_back(
     principal: CallbacksRecord,

@@ -6,13 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from ownercare_api.core.lifecycle import Lifecycle
+from ownercare_api.core.names import mask_name
 from ownercare_api.deadlines.models import ClockKind
 from ownercare_api.deadlines.views import DeadlineRead
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners.restriction import may_see
 from ownercare_api.workorders.facts import FOR_FIRMS, OrderFactSheet, SurveyFactSheet, SurveySeat
 from ownercare_api.workorders.lifecycle import (
     SURVEY_LIFECYCLE,
     WORK_ORDER_LIFECYCLE,
+    SignatureSeat,
     SurveyStatus,
     WorkOrderStatus,
 )
@@ -180,6 +183,22 @@ class OrderParts:
     lines: Sequence[Any]
 
 
+def _extension(one: Any, *, veiled: bool) -> Shown:
+    """Return a request for more time; who consented is masked where the owner's record is restricted."""
+    shown = _fields(one, *_EXTENSION)
+    if veiled and one.consent_by is not None:
+        shown["consent_by"] = mask_name(one.consent_by)
+    return shown
+
+
+def _signature(one: Any, *, veiled: bool) -> Shown:
+    """Return a signature; the owner's is masked where the owner's record is restricted."""
+    shown = _fields(one, *_SIGNATURE)
+    if veiled and one.seat is SignatureSeat.OWNER:
+        shown["signed_by_name"] = mask_name(one.signed_by_name)
+    return shown
+
+
 def order(row: Any, parts: OrderParts, *, clocks: Sequence[DeadlineRead], principal: Principal) -> Shown:
     """Return the fields of `WorkOrderRead`."""
     facts = order_facts(
@@ -188,6 +207,7 @@ def order(row: Any, parts: OrderParts, *, clocks: Sequence[DeadlineRead], princi
         open_extension=any(one.answered_at is None for one in parts.extensions),
         captain_id=row.captain_id,
     )
+    veiled = row.restricted and not may_see(principal)
     return (
         order_summary(row, clocks)
         | _fields(
@@ -208,9 +228,9 @@ def order(row: Any, parts: OrderParts, *, clocks: Sequence[DeadlineRead], princi
             "estimate_lines": [
                 _fields(line, "position", "description", "trade", "amount_fen", "work_order_id") for line in parts.lines
             ],
-            "extensions": [_fields(one, *_EXTENSION) for one in parts.extensions],
+            "extensions": [_extension(one, veiled=veiled) for one in parts.extensions],
             "photos": [_fields(one, "file_id", "phase", "round") for one in parts.photos],
-            "signatures": [_fields(one, *_SIGNATURE) for one in parts.signatures],
+            "signatures": [_signature(one, veiled=veiled) for one in parts.signatures],
             "missing_signatures": facts.missing_signatures,
             "signable_seats": facts.open_to(principal) if row.status is WorkOrderStatus.COMPLETED else [],
             "callbacks": [_fields(one, *_CALLBACK) for one in parts.callbacks],

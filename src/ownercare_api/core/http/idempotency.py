@@ -1,10 +1,15 @@
-"""`Idempotency-Key`: the first committed answer is kept and given again to the same caller, route and body."""
+"""`Idempotency-Key`: the first committed answer is kept and given again to the same caller, route and body.
+
+What answers 200 has made nothing: searches, look-ups, copies handed out. They are done again, so that each look is one
+on record and shows what may be seen by then; their answers, which are nothing but personal data, are kept nowhere.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from fastapi import Depends, Request, Response
@@ -84,9 +89,16 @@ class Reservation:
     fingerprint: bytes
     authority: list[dict[str, Any]]
     now: datetime
+    blank: str | None = None
+    """The field of the answer that is null when it is given again, see `shown_once`."""
 
     async def keep(self, response: Response) -> None:
-        """Store the answer; an error never gets here, so only committed outcomes are kept."""
+        """Store the answer of what made something; an error never gets here, so only committed outcomes are kept."""
+        if response.status_code == HTTPStatus.OK:
+            return
+        body = bytes(response.body).decode()
+        if self.blank is not None:
+            body = json.dumps(json.loads(body) | {self.blank: None}, ensure_ascii=False)
         headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
         await self.session.execute(
             insert(IdempotentAnswer).values(
@@ -96,10 +108,18 @@ class Reservation:
                 fingerprint=self.fingerprint,
                 status=response.status_code,
                 headers=json.dumps({"headers": headers, "authority": self.authority}),
-                answer=self.keyring.encrypt(bytes(response.body).decode(), column=_COLUMN),
+                answer=self.keyring.encrypt(body, column=_COLUMN),
                 created_at=self.now,
             )
         )
+
+
+def shown_once(request: Request, field: str) -> None:
+    """Keep a secret or a clear value of this request's answer out of the stored answers, where not even the encrypted
+    one is: whoever repeats the request with its key gets the same answer with null in its place."""
+    reservation: Reservation | None = getattr(request.state, "reservation", None)
+    if reservation is not None:
+        reservation.blank = field
 
 
 async def reserve(request: Request, *, session: AsyncSession, keyring: Keyring, now: datetime) -> None:

@@ -1,0 +1,36 @@
+"""Attachments as evidence for a change of a firm's bank account, such as its sealed letter (账户变更函)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ownercare_api.files.models import FileObject, FilePurpose
+from ownercare_api.files.service import FileNotUsable, keep_with_record
+from ownercare_api.identity.principal import Principal
+
+PURPOSES = (FilePurpose.DOCUMENT, FilePurpose.RECORDING)
+SEEN_BY = "bank_accounts:confirm"
+
+
+async def check(session: AsyncSession, *, file_ids: Sequence[UUID], principal: Principal, now: datetime) -> None:
+    """Make sure that attachments can be evidence, and keep them with the record; raises `FileNotUsable`.
+
+    Each must be one's own or within one's `files:read`, and of a purpose that proves something. A firm works in many
+    projects, so the attachment's own does not matter.
+    """
+    await keep_with_record(session, file_ids=file_ids, scope=SEEN_BY, now=now)  # locked against deletion from here on
+    query = select(FileObject).where(FileObject.id.in_(list(file_ids)))
+    found = {file.id: file for file in await session.scalars(query)}
+    reach = principal.reach("files:read")
+    usable = all(
+        file is not None
+        and file.purpose in PURPOSES
+        and file.ticket_id is None
+        and (file.uploaded_by == principal.id or reach.covers(project_id=file.project_id))
+        for file in (found.get(file_id) for file_id in file_ids)
+    )
+    if not usable:
+        raise FileNotUsable(purposes=", ".join(sorted(PURPOSES)))
