@@ -172,7 +172,7 @@ async def database_url(postgres: str, worker_id: str) -> str:
     """Clone the template for this worker."""
     name = f"ownercare_{worker_id}"
     await _sql(
-        postgres, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"
+        postgres, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY WAL_LOG"
     )
     return make_url(postgres).set(database=name).render_as_string(hide_password=False)
 
@@ -263,7 +263,7 @@ async def people(session: AsyncSession, state: AppState, clock: FakeClock) -> Pe
 async def committed(postgres: str, tmp_path: Path) -> AsyncIterator[PooledDatabase]:
     """Give a database of its own, in the application's role, for races and for what must really be committed."""
     name = f"race_{os.getpid()}_{tmp_path.name.replace('-', '_')}"[:60].lower()
-    await _sql(postgres, f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY FILE_COPY')
+    await _sql(postgres, f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE} STRATEGY WAL_LOG')
     url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
     database = PooledDatabase(url, pool_size=12, role=RUNTIME_ROLE)
     yield database

@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.contract.fuzzing import Bench, Known, bench
 from tests.contract.scratch import database
 
-SECONDS = 45
+SECONDS = 30
 """The first turn is always finished; further ones begin only before this time."""
 TURNS = 4
 EXAMPLES = 3

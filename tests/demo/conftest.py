@@ -32,9 +32,11 @@ async def demo(postgres: str, keyring: Keyring) -> AsyncIterator[PooledDatabase]
         await _sql(postgres, f"CREATE DATABASE {SHARED} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
     url = make_url(postgres).set(database=SHARED).render_as_string(hide_password=False)
     database = PooledDatabase(url, pool_size=2)
-    await loader.load(database, keyring=keyring, now=NOW, on_progress=lambda _: None)
-    yield database
-    await database.dispose()
+    try:
+        await loader.load(database, keyring=keyring, now=NOW, on_progress=lambda _: None)
+        yield database
+    finally:
+        await database.dispose()
 
 
 async def rows(database: PooledDatabase, sql: str, **parameters: Any) -> list[Any]:
