@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from ownercare_api.core.logs import configure
 from ownercare_api.core.settings import Settings
 from ownercare_api.deadlines import calendars
 from ownercare_api.deadlines.calendars import CalendarStore
+from ownercare_api.identity import access, keys
 from ownercare_api.identity.access import PrincipalCache
 from ownercare_api.identity.service import Desk
 from ownercare_api.timeline.denials import Denials
@@ -196,8 +198,11 @@ async def connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 @pytest.fixture
-def queries(engine: AsyncEngine) -> QueryRecorder:
-    """Count statements."""
+def queries(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> QueryRecorder:
+    """Count statements; what a process keeps for some seconds stays fresh, however slow the machine."""
+    monkeypatch.setattr(access, "FRESH_SECONDS", inf)
+    monkeypatch.setattr(keys, "FRESH_SECONDS", inf)
+    monkeypatch.setattr(calendars, "_FRESH_SECONDS", inf)
     return QueryRecorder(engine)
 
 
