@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import ARRAY, String, Text, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from tests.conftest import FakeClock
+from tests.conftest import BoundDatabase, FakeClock
 from tests.demo.conftest import NOW, rows
 
 from ownercare_api.core.clock import business_date
@@ -228,15 +229,25 @@ async def test_every_role_has_a_user(demo: PooledDatabase) -> None:
     ) == [(0,)]
 
 
+@pytest.fixture
+async def touched(demo: PooledDatabase) -> AsyncIterator[BoundDatabase]:
+    """Give the demonstration to somebody who writes: others compare it, so nothing of it stays."""
+    async with demo.engine.connect() as connection:
+        transaction = await connection.begin()
+        await connection.execute(text("SELECT 1"))  # the driver begins at the first statement, not by itself
+        yield BoundDatabase(connection)
+        await transaction.rollback()
+
+
 async def test_people_and_machines_log_in(
-    demo: PooledDatabase, app_shell: FastAPI, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    touched: BoundDatabase, app_shell: FastAPI, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = app_shell.state.ownercare
-    monkeypatch.setattr(state, "database", demo)
+    monkeypatch.setattr(state, "database", touched)
     monkeypatch.setattr(state, "clock", clock)
     monkeypatch.setitem(state.parts, PrincipalCache, PrincipalCache())
     monkeypatch.setitem(state.parts, CalendarStore, CalendarStore())
-    async with demo.session() as session:
+    async with touched.session() as session:
         await state.parts[Desk].keys.load(session, now=clock())
         await session.commit()
     transport = httpx.ASGITransport(app=app_shell, raise_app_exceptions=False)
