@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ownercare_api.files.models import FileObject, FilePurpose
-from ownercare_api.files.service import FileNotUsable, keep_with_record
+from ownercare_api.files.models import FilePurpose
+from ownercare_api.files.service import keep_with_record
 from ownercare_api.identity.principal import Principal
 
 PURPOSES = (FilePurpose.DOCUMENT, FilePurpose.RECORDING)
@@ -21,16 +20,12 @@ async def check(session: AsyncSession, *, file_ids: Sequence[UUID], principal: P
     Each must be one's own or within one's `files:read`, and of a purpose that proves something. A firm works in many
     projects, so the attachment's own does not matter.
     """
-    await keep_with_record(session, file_ids=file_ids, scope=SEEN_BY, now=now)  # locked against deletion from here on
-    query = select(FileObject).where(FileObject.id.in_(list(file_ids)))
-    found = {file.id: file for file in await session.scalars(query)}
-    reach = principal.reach("files:read")
-    usable = all(
-        file is not None
-        and file.purpose in PURPOSES
-        and file.ticket_id is None
-        and (file.uploaded_by == principal.id or reach.covers(project_id=file.project_id))
-        for file in (found.get(file_id) for file_id in file_ids)
+    await keep_with_record(
+        session,
+        file_ids=file_ids,
+        purposes=PURPOSES,
+        scope=SEEN_BY,
+        fits=lambda file: file.ticket_id is None,
+        principal=principal,
+        now=now,
     )
-    if not usable:
-        raise FileNotUsable(purposes=", ".join(sorted(PURPOSES)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -241,12 +241,34 @@ async def attach(
     return bound
 
 
-async def keep_with_record(session: AsyncSession, *, file_ids: Collection[UUID], scope: str, now: datetime) -> None:
+async def keep_with_record(
+    session: AsyncSession,
+    *,
+    file_ids: Sequence[UUID],
+    purposes: Collection[FilePurpose],
+    scope: str,
+    fits: Callable[[FileObject], bool],
+    principal: Principal,
+    now: datetime,
+) -> None:
     """Keep attachments from now on: a record that is no case's, and is seen by `scope`, names them as evidence.
 
-    Whoever writes such a record calls this in the same transaction, having checked that the caller may use them.
+    Each must be one's own or within one's `files:read`, of one of the purposes, and fit the record; raises
+    `FileNotUsable`. Whoever writes such a record calls this in the same transaction.
     """
+    if not file_ids:
+        return
     found = await repository.lock_all(session, file_ids=frozenset(file_ids))
+    reach = principal.reach("files:read")
+    usable = all(
+        file is not None
+        and file.purpose in purposes
+        and fits(file)
+        and (file.uploaded_by == principal.id or reach.covers(project_id=file.project_id))
+        for file in (found.get(file_id) for file_id in file_ids)
+    )
+    if not usable:
+        raise FileNotUsable(purposes=", ".join(sorted(purposes)))
     for file in found.values():
         file.kept_since, file.kept_scope = file.kept_since or now, file.kept_scope or scope
     await session.flush()

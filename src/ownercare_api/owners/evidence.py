@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ownercare_api.files.models import FileObject, FilePurpose
-from ownercare_api.files.service import FileNotUsable, keep_with_record
+from ownercare_api.files.models import FilePurpose
+from ownercare_api.files.service import keep_with_record
 from ownercare_api.identity.principal import Principal
 from ownercare_api.owners.service import READ
 
@@ -28,18 +27,12 @@ async def check(
     Each must be one's own or within one's `files:read`, be of one of the projects, and of a purpose that proves
     something.
     """
-    if not file_ids:
-        return
-    await keep_with_record(session, file_ids=file_ids, scope=READ, now=now)  # locked against deletion from here on
-    query = select(FileObject).where(FileObject.id.in_(list(file_ids)))
-    found = {file.id: file for file in await session.scalars(query)}
-    reach = principal.reach("files:read")
-    usable = all(
-        file is not None
-        and file.purpose in PURPOSES
-        and file.project_id in project_ids
-        and (file.uploaded_by == principal.id or reach.covers(project_id=file.project_id))
-        for file in (found.get(file_id) for file_id in file_ids)
+    await keep_with_record(
+        session,
+        file_ids=file_ids,
+        purposes=PURPOSES,
+        scope=READ,
+        fits=lambda file: file.project_id in project_ids,
+        principal=principal,
+        now=now,
     )
-    if not usable:
-        raise FileNotUsable(purposes=", ".join(sorted(PURPOSES)))
