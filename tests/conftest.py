@@ -4,10 +4,12 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
+from shutil import disk_usage, rmtree
+from tempfile import mkdtemp
 from typing import Any, ClassVar
 
 import asyncpg
@@ -37,7 +39,7 @@ from ownercare_api.timeline.denials import Denials
 
 configure("INFO")
 
-SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB"}
+SERVER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "1GB"}
 """The tests' server need not outlive a power cut: nothing waits for the disk."""
 TEMPLATE = "ownercare_template"
 MASTER = bytes(range(32))
@@ -157,32 +159,65 @@ async def seed(url: str) -> None:
     await database.dispose()
 
 
+MEMORY_NAME, MEMORY_NEEDED = "OWNERCARE_TEST_SERVERS", 3 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the servers' files in memory where there is enough of it: they are small, and made by the hundred."""
+    memory = Path("/dev/shm")  # noqa: S108 - no name in it is guessed by anybody: mkdtemp makes it
+    if hasattr(config, "workerinput") or not os.access(memory, os.W_OK) or disk_usage(memory).free < MEMORY_NEEDED:
+        return
+    os.environ[MEMORY_NAME] = mkdtemp(prefix="ownercare-tests-", dir=memory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the memory back when the last worker is gone."""
+    if not hasattr(config, "workerinput") and (folder := os.environ.pop(MEMORY_NAME, None)):
+        rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server_in(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator[str]:
+    """Run one server for all workers; gives the URL of its migrated template database."""
+    base = tmp_path_factory.getbasetemp()
+    root = Path(os.environ.get(MEMORY_NAME) or (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base))
+    with embedded.running(data_dir=root / name, database=TEMPLATE, settings=SERVER) as running:
+        migrations.upgrade(running.url)
+        asyncio.run(seed(running.url))
+        yield running.url
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run one server for all workers; gives the URL of its migrated template database."""
-    root = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        root = root.parent
-    with embedded.running(data_dir=root / "server", database=TEMPLATE, settings=SERVER) as server:
-        migrations.upgrade(server.url)
-        asyncio.run(seed(server.url))
-        yield server.url
+    """Give the server of the databases in which tests commit; no long transaction holds its readers up."""
+    with server_in(tmp_path_factory, "committing") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-async def database_url(postgres: str, worker_id: str) -> str:
-    """Clone the template for this worker."""
+def long_transactions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the server of the outer transactions, and of whatever else keeps one open for long."""
+    with server_in(tmp_path_factory, "long_transactions") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def database_url(long_transactions: str, worker_id: str) -> str:
+    """Give this worker's database."""
     name = f"ownercare_{worker_id}"
     await _sql(
-        postgres, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY WAL_LOG"
+        long_transactions,
+        f"DROP DATABASE IF EXISTS {name}",
+        f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY WAL_LOG",
     )
-    return make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    return make_url(long_transactions).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     """Give this worker's engine."""
-    engine = create_async_engine(database_url, pool_size=2, connect_args={"server_settings": {"timezone": "UTC"}})
+    options = {"server_settings": {"timezone": "UTC"}, "prepared_statement_cache_size": 1000}
+    engine = create_async_engine(database_url, pool_size=2, connect_args=options)
     yield engine
     await engine.dispose()
 

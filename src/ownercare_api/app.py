@@ -165,10 +165,7 @@ def create_app(state: AppState) -> FastAPI:
     state.parts.setdefault(properties.FirmDirectory, wiring.firm_directory())
     state.parts.setdefault(IdentitySurroundings, wiring.identity_surroundings())
     app.state.ownercare = state
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(docs_pages.router)
-    route_index.install(app)
+    route_index.include(app, (*ROUTERS, docs_pages.router))
     problems.install(app)
     app.add_middleware(middleware.EdgeMiddleware)
     return app

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 from tests.access import world_firms, world_more
 from tests.access.callers import Callers
 from tests.access.stage import Stage
 from tests.access.world import EXTRAS, make_world
-from tests.conftest import FRIDAY_NOON, BoundDatabase, FakeClock
+from tests.conftest import FRIDAY_NOON, TEMPLATE, BoundDatabase, FakeClock, _sql
 from tests.factories.people import Desk as PeopleDesk
 
 from ownercare_api.core.http.state import AppState
@@ -17,13 +18,14 @@ from ownercare_api.identity import access
 from ownercare_api.identity.service import Desk
 
 
-@pytest.fixture(scope="module")
-async def stage(engine: AsyncEngine, app_shell: FastAPI) -> AsyncIterator[Stage]:
-    """Build the world once for all chunks of this worker."""
+@pytest.fixture(scope="session")
+async def world_stage(long_transactions: str, worker_id: str, app_shell: FastAPI) -> AsyncIterator[Stage]:
+    """Build the world once for this worker, in one transaction of a database that no other test writes to."""
+    name = f"access_{worker_id}"
+    await _sql(long_transactions, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY WAL_LOG")
+    options = {"server_settings": {"timezone": "UTC"}, "prepared_statement_cache_size": 1000}
+    engine = create_async_engine(make_url(long_transactions).set(database=name), connect_args=options)
     state: AppState = app_shell.state.ownercare
-    # Nobody's grants change while cells run: loading forty people anew every two seconds would only cost time.
-    patience = pytest.MonkeyPatch()
-    patience.setattr(access, "FRESH_SECONDS", 3600.0)
     async with engine.connect() as connection:
         transaction = await connection.begin()
         database = BoundDatabase(connection)
@@ -40,4 +42,15 @@ async def stage(engine: AsyncEngine, app_shell: FastAPI) -> AsyncIterator[Stage]
             await callers.make()
             yield Stage(app_shell, connection, state, world, callers)
         await transaction.rollback()
-    patience.undo()
+    await engine.dispose()
+
+
+@pytest.fixture
+async def stage(world_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Bind the application to the world; other tests bind it to their own transaction."""
+    # Nobody's grants change while cells run: loading forty people anew every two seconds would only cost time.
+    monkeypatch.setattr(access, "FRESH_SECONDS", 3600.0)
+    world_stage.bind()
+    # Other tests left the process with keys of their own, which sign but are not on record here.
+    await world_stage.state.parts[Desk].keys.load(world_stage.world.session, now=world_stage.world.now)
+    return world_stage

@@ -74,7 +74,6 @@ async def _lists(stage: Stage) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 async def test_hostile_input_is_refused_and_never_repeated(stage: Stage, chunk: int) -> None:
-    stage.bind()
     known = matrix.operations()
     for name in sorted(matrix.cases()):  # whoever is made inside a savepoint would go with it
         await _right(stage, known[name])
@@ -142,14 +141,12 @@ PATHS = (
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_unknown_paths_are_404_problems(stage: Stage, path: str) -> None:
-    stage.bind()
     answer = await ask(stage.app, Request("GET", path, headers=stage.callers.columns[0].headers))
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.code == "not_found"
 
 
 async def test_other_methods_are_405_with_allow(stage: Stage) -> None:
-    stage.bind()
     known = matrix.operations()
     by_path: dict[str, set[str]] = {}
     for operation in known.values():
@@ -172,7 +169,6 @@ async def test_other_methods_are_405_with_allow(stage: Stage) -> None:
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
 async def test_sixty_megabytes_are_refused(stage: Stage, declared: bool, kind: str) -> None:
-    stage.bind()
     headers = {**stage.callers.columns[3].headers, "Content-Type": kind}
     headers |= {"Content-Length": str(60 * 1024 * 1024)} if declared else {"Transfer-Encoding": "chunked"}
     content = b'{"title": "' + hostile.MARK.encode() * (12 * 1024 * 1024) + b'"}'

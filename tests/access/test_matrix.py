@@ -22,7 +22,6 @@ def test_every_operation_has_its_cells() -> None:
 @pytest.mark.parametrize("chunk", range(matrix.CHUNKS))
 @pytest.mark.rule("ORG-10", "ORG-28", "OWN-07")
 async def test_the_matrix(stage: Stage, chunk: int) -> None:
-    stage.bind()
     known = matrix.operations()
     only = set(filter(None, os.environ.get(matrix.ONLY, "").split(","))) or known.keys()
     names = sorted(name for name in matrix.cases() if matrix.chunk_of(name) == chunk and name in known and name in only)

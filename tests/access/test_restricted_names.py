@@ -121,7 +121,6 @@ def _holds(answer: Answer) -> bool:
 
 @pytest.fixture
 async def planted(stage: Stage) -> AsyncIterator[Place]:
-    stage.bind()
     point = await stage.connection.begin_nested()
     place = stage.world.places["O"]
     await _plant(stage, place)

@@ -36,9 +36,9 @@ LEFTOVERS = """
 
 
 @pytest.fixture
-def empty(postgres: str) -> Iterator[str]:
+def empty(long_transactions: str) -> Iterator[str]:
     """Give an empty database."""
-    with database(postgres, name="migrations") as url:
+    with database(long_transactions, name="migrations") as url:
         yield url
 
 

@@ -55,8 +55,7 @@ def small() -> FastAPI:
     any_word.add_api_route("/v1/{word}/history", endpoint("history"), methods=["GET"])
     pages.add_api_route("/page", endpoint("page"), methods=["GET"])
     app = FastAPI(redirect_slashes=False, openapi_url=None)
-    for router in (things, more, any_word, pages):
-        app.include_router(router)
+    route_index.include(app, (things, more, any_word, pages))
     app.router.routes.append(Mount("/mounted", app=FastAPI(openapi_url=None)))
     return app
 
@@ -85,14 +84,13 @@ PATHS = [
 @pytest.mark.parametrize("path", ["", *PATHS])
 async def test_routers_that_share_words(path: str) -> None:
     app = small()
-    index = RouteIndex(app.router)
     for method in METHODS:
-        assert await asked(index, method, path) == await asked(app.router.app, method, path), (method, path)
+        for index in (app.router, RouteIndex(app.router, {})):
+            assert await asked(index, method, path) == await asked(app.router.app, method, path), (method, path)
 
 
 async def test_a_route_that_is_added_later_is_found() -> None:
     app = small()
-    route_index.install(app)
     assert (await asked(app.router, "GET", "/v1/late"))[0] == 404
     late = APIRouter()
     late.add_api_route("/v1/late", lambda: "late", methods=["GET"])
@@ -101,7 +99,8 @@ async def test_a_route_that_is_added_later_is_found() -> None:
 
 
 def test_every_path_of_the_house_is_looked_up_among_all_that_could_answer_it(app_shell: FastAPI) -> None:
-    index = RouteIndex(app_shell.router)
+    index = app_shell.router.middleware_stack
+    assert isinstance(index, RouteIndex)
     index._build()
     assert len(index._by_word) > 40
     for router in app_shell.router.routes:

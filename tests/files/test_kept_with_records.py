@@ -176,9 +176,9 @@ async def test_what_is_refused_keeps_nothing(
 
 
 @pytest.fixture
-def grown(postgres: str) -> Iterator[str]:
+def grown(long_transactions: str) -> Iterator[str]:
     """Give a database at the newest revision with a row in every table."""
-    with database(postgres, name="kept") as url:
+    with database(long_transactions, name="kept") as url:
         migrations.upgrade(url)
         with_connection(url, fill)
         yield url

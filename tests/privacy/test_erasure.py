@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from tests.conftest import FRIDAY_NOON, MASTER, SERVER, TEMPLATE, seed
+from tests.conftest import FRIDAY_NOON, MASTER
 from tests.factories.cases import CLASS_A, Cast, closed_order, make_cast
 from tests.factories.files import JPEG
 from tests.factories.owners import make_owner
@@ -23,9 +23,9 @@ from tests.privacy.canary import Findings, Search
 
 from ownercare_api import wiring
 from ownercare_api.app import create_app
-from ownercare_api.core import embedded, jobs, migrations
+from ownercare_api.core import jobs
 from ownercare_api.core.crypto import Keyring
-from ownercare_api.core.database import RUNTIME_ROLE, PooledDatabase
+from ownercare_api.core.database import PooledDatabase
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.ids import uuid7
 from ownercare_api.core.personal import ERASED_NAME, ERASED_TEXT
@@ -106,29 +106,12 @@ class Life:
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a server for this test alone: sealing waits for every transaction of its server."""
-    with embedded.running(data_dir=tmp_path_factory.mktemp("alone"), database=TEMPLATE, settings=SERVER) as server:
-        migrations.upgrade(server.url)
-        asyncio.run(seed(server.url))
-        yield server.url
-
-
-@pytest.fixture
-async def alone(server: str) -> AsyncIterator[PooledDatabase]:
-    """Give the server's database, in the application's role."""
-    database = PooledDatabase(server, pool_size=12, role=RUNTIME_ROLE)
-    yield database
-    await database.dispose()
-
-
-@pytest.fixture
-async def life(alone: PooledDatabase, tmp_path: Path) -> AsyncIterator[Life]:
+async def life(committed: PooledDatabase, tmp_path: Path) -> AsyncIterator[Life]:
     keyring = Keyring.from_master(MASTER)
     settings = Settings(data_dir=tmp_path / "data")
-    state = AppState(settings=settings, database=alone, keyring=keyring, clock=lambda: FRIDAY_NOON)
+    state = AppState(settings=settings, database=committed, keyring=keyring, clock=lambda: FRIDAY_NOON)
     app = create_app(state)
-    async with alone.session() as session:
+    async with committed.session() as session:
         desk: IdentityDesk = state.parts[IdentityDesk]
         await desk.keys.load(session, now=FRIDAY_NOON)
         people = Desk(session=session, desk=desk, clock=lambda: FRIDAY_NOON)
@@ -138,7 +121,7 @@ async def life(alone: PooledDatabase, tmp_path: Path) -> AsyncIterator[Life]:
         await session.commit()
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://ownercare.test") as client:
-            yield Life(client, state, alone, session, people, cast, clerk, manager)
+            yield Life(client, state, committed, session, people, cast, clerk, manager)
 
 
 async def _record(life: Life) -> None:

@@ -1,7 +1,7 @@
 """Finds the routers that may answer a path by its first word, so that not every route of the house is tried in turn."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fastapi import FastAPI
 from fastapi.routing import APIRouter, iter_route_contexts
@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 class RouteIndex:
     """Stands before an application's router, and leaves every decision to routers of the same routes."""
 
-    def __init__(self, router: APIRouter) -> None:
+    def __init__(self, router: APIRouter, told: Mapping[int, frozenset[str] | None]) -> None:
         self._all = router
+        self._told = told
         self._by_word: dict[str, APIRouter] = {}
         self._others = router
         self._routes: list[BaseRoute] = []
@@ -30,7 +31,10 @@ class RouteIndex:
 
     def _build(self) -> None:
         """Sort the routes by the word after the version, in their order; one without such a word is tried always."""
-        words = [_words(route) for route in self._all.routes]
+        words = [
+            self._told[id(route)] if id(route) in self._told else _words(iter_route_contexts([route]))
+            for route in self._all.routes
+        ]
         found: dict[str, list[BaseRoute]] = defaultdict(list)
         for word in frozenset().union(*(some for some in words if some is not None)):
             found[word] = [
@@ -52,17 +56,26 @@ def _word(path: str) -> str:
     return parts[2] if len(parts) > 2 else ""
 
 
-def _words(route: BaseRoute) -> frozenset[str] | None:
-    """Return the words of a router's paths; None where one of them may begin with anything."""
+def _words(routes: Iterable[object]) -> frozenset[str] | None:
+    """Return the words of some routes' paths; None where one of them may begin with anything."""
     found = set()
-    for context in iter_route_contexts([route]):
-        parts = (context.path_format or "").split("/", 3)
+    for route in routes:
+        parts = str(getattr(route, "path_format", None) or "").split("/", 3)
         if len(parts) < 3 or parts[0] or "{" in parts[1] + parts[2]:
             return None
         found.add(parts[2])
     return frozenset(found) or None
 
 
-def install(app: FastAPI) -> None:
-    """Put the index before the application's router."""
-    app.router.middleware_stack = RouteIndex(app.router)
+def include(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Include finished routers under their own paths, and put the index before the application's router.
+
+    What their paths begin with is read off the routers: asking FastAPI for the included routes would build the
+    parameters and models of all of them, a second's work that the first request would wait for.
+    """
+    told: dict[int, frozenset[str] | None] = {}
+    for router in routers:
+        known = len(app.router.routes)
+        app.include_router(router)
+        told |= {id(route): _words(router.routes) for route in app.router.routes[known:]}
+    app.router.middleware_stack = RouteIndex(app.router, told)
