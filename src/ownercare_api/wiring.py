@@ -1,12 +1,12 @@
 """What the rooms tell each other, plugged together for the API and the worker alike."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import SelectBase, select, union
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.approvals import personal as approvals_personal
 from ownercare_api.approvals.service import ApprovalHooks
@@ -29,12 +29,15 @@ from ownercare_api.identity import service as identity
 from ownercare_api.identity.directory import Directory
 from ownercare_api.identity.keys import KeyStore
 from ownercare_api.identity.models import GrantLevel
+from ownercare_api.identity.principal import Principal
 from ownercare_api.identity.repository import Connection
 from ownercare_api.identity.surroundings import Surroundings as IdentitySurroundings
 from ownercare_api.identity.tokens import TokenMint
+from ownercare_api.owners import looks, restriction
 from ownercare_api.owners import page as owners_page
 from ownercare_api.owners import personal as owners_personal
 from ownercare_api.owners.login import LoginBook
+from ownercare_api.owners.looks import Look
 from ownercare_api.owners.merging import Move, OwnerHooks
 from ownercare_api.owners.page import OwnerPage
 from ownercare_api.privacy.execution import Parts as PrivacyParts
@@ -171,7 +174,8 @@ def deadline_surroundings() -> DeadlineSurroundings:
 
 
 def file_surroundings() -> FileSurroundings:
-    """Return what the file room asks: which cases firms were given, and in which projects they work."""
+    """Return what the file room asks: which cases firms were given, in which projects they work, and whose data a file
+    shows."""
 
     def projects_of_firms(firms: Collection[UUID]) -> SelectBase:
         own = list(firms)
@@ -181,7 +185,26 @@ def file_surroundings() -> FileSurroundings:
             select(Ticket.project_id).where(Ticket.id.in_(tickets_of_firms(own))),
         )
 
-    return FileSurroundings(tickets_of_firms=tickets_of_firms, projects_of_firms=projects_of_firms)
+    async def looked_at(
+        connection: AsyncConnection | AsyncSession,
+        *,
+        owner_ids: Collection[UUID],
+        ticket_id: UUID | None,
+        actor: Principal,
+        now: datetime,
+    ) -> None:
+        seen = set(owner_ids)
+        if ticket_id is not None:
+            owner_id = (await connection.execute(select(Ticket.owner_id).where(Ticket.id == ticket_id))).scalar()
+            seen |= {owner_id} if owner_id is not None else set()
+        await looks.record(connection, owner_ids=seen, actor=actor, look=Look.FILE, now=now, ticket_id=ticket_id)
+
+    return FileSurroundings(
+        tickets_of_firms=tickets_of_firms,
+        projects_of_firms=projects_of_firms,
+        withheld=restriction.withheld,
+        looked_at=looked_at,
+    )
 
 
 def firm_directory() -> properties.FirmDirectory:

@@ -4,7 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ownercare_api.core.database import Base, Identified, enum_column
@@ -46,6 +47,8 @@ class FileObject(Identified, Base):
     """When a record that is no case's first named it as evidence; from then on it is kept with that record."""
     kept_scope: Mapped[str | None]
     """The scope by which that record is seen, and so this: one of `KEPT_SCOPES`."""
+    kept_about: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
+    """The owners whose records name it: it shows their data, so they learn who fetched it (OWN-07)."""
 
     @property
     def held(self) -> bool:

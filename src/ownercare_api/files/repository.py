@@ -1,11 +1,11 @@
 """Every SELECT of the file room."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SelectBase, and_, literal, or_, select
+from sqlalchemy import ColumnElement, Select, SelectBase, and_, literal, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.files.models import KEPT_SCOPES, PHOTOS, FileObject
@@ -23,6 +23,11 @@ class Surroundings:
     """Ids of the tickets that are shared with some firms (OWN-07)."""
     projects_of_firms: Callable[[Collection[UUID]], SelectBase]
     """Ids of the projects in which some firms work."""
+    withheld: Callable[[ColumnElement[list[UUID]], Principal], ColumnElement[bool]]
+    """Whether evidence about some owners is kept from a caller, as a restricted record is."""
+    looked_at: Callable[..., Awaitable[None]]
+    """Put on record that a caller fetched what shows owners' data: `(connection, owner_ids=, ticket_id=, actor=,
+    now=)`; the owner of the case is meant too."""
 
 
 def within(reach: Reach, *, surroundings: Surroundings) -> ColumnElement[bool]:
@@ -38,7 +43,8 @@ def within(reach: Reach, *, surroundings: Surroundings) -> ColumnElement[bool]:
 
 def seen(principal: Principal, scope: str, *, surroundings: Surroundings) -> ColumnElement[bool]:
     """Return what a caller sees within a scope's reach. What no case holds, such as a scan of an identity card, is the
-    uploader's, but for photos; and of those who see the record that it is evidence of (OWN-07)."""
+    uploader's, but for photos; and of those who see the record that it is evidence of, a restricted one's of hardly
+    anybody (OWN-07)."""
     ways: list[ColumnElement[bool]] = [
         F.ticket_id.is_not(None),
         F.uploaded_by == principal.id,
@@ -49,7 +55,9 @@ def seen(principal: Principal, scope: str, *, surroundings: Surroundings) -> Col
         for needed in KEPT_SCOPES
         if needed in principal.scopes
     ]
-    return and_(within(principal.reach(scope), surroundings=surroundings), or_(*ways))
+    evidence_only = and_(F.kept_scope.is_not(None), F.ticket_id.is_(None))
+    withheld = and_(evidence_only, surroundings.withheld(F.kept_about, principal))
+    return and_(within(principal.reach(scope), surroundings=surroundings), or_(*ways), not_(withheld))
 
 
 async def one(

@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from ownercare_api.core.errors import (
     Conflict,
@@ -24,7 +24,7 @@ from ownercare_api.core.errors import (
 from ownercare_api.core.ids import uuid7
 from ownercare_api.files import repository
 from ownercare_api.files.media import FOR_PURPOSE, sniff
-from ownercare_api.files.models import FileObject, FilePurpose
+from ownercare_api.files.models import PHOTOS, FileObject, FilePurpose
 from ownercare_api.files.naming import safe_name
 from ownercare_api.files.repository import Surroundings
 from ownercare_api.files.storage import Digest, Store, digest
@@ -250,8 +250,10 @@ async def keep_with_record(
     fits: Callable[[FileObject], bool],
     principal: Principal,
     now: datetime,
+    about: Collection[UUID] = (),
 ) -> None:
-    """Keep attachments from now on: a record that is no case's, and is seen by `scope`, names them as evidence.
+    """Keep attachments from now on: a record that is no case's, and is seen by `scope`, names them as evidence, of some
+    owners where it is `about` owners.
 
     Each must be one's own or within one's `files:read`, of one of the purposes, and fit the record; raises
     `FileNotUsable`. Whoever writes such a record calls this in the same transaction.
@@ -271,7 +273,26 @@ async def keep_with_record(
         raise FileNotUsable(purposes=", ".join(sorted(purposes)))
     for file in found.values():
         file.kept_since, file.kept_scope = file.kept_since or now, file.kept_scope or scope
+        file.kept_about = sorted({*(file.kept_about or ()), *about})
     await session.flush()
+
+
+async def note_fetched(
+    connection: AsyncConnection | AsyncSession,
+    *,
+    row: Any,
+    surroundings: Surroundings,
+    principal: Principal,
+    now: datetime,
+) -> None:
+    """Put on record that a caller fetches what shows an owner's data: evidence of owners' records, and of a case the
+    recordings, signatures and documents. Photos of the building are the case's daily work (OWN-07)."""
+    of_case = row.ticket_id is not None and row.purpose not in PHOTOS
+    if row.kept_about or of_case:
+        ticket_id = row.ticket_id if of_case else None
+        await surroundings.looked_at(
+            connection, owner_ids=row.kept_about, ticket_id=ticket_id, actor=principal, now=now
+        )
 
 
 async def remove(

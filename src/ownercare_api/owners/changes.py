@@ -108,7 +108,8 @@ async def _enter(
     now: datetime,
 ) -> OwnerChange:
     projects = await projects_of(session, owner_id=owner.id)
-    await evidence.check(session, file_ids=notice.evidence_file_ids, project_ids=projects, principal=principal, now=now)
+    files = notice.evidence_file_ids
+    await evidence.check(session, file_ids=files, about=[owner.id], project_ids=projects, principal=principal, now=now)
     wanted = await _checked(session, owner, changes, keyring=keyring, principal=principal, now=now)
     fields = [name for name in FIELDS if name in wanted]
     former = await present(session, owner=owner, fields=fields, keyring=keyring)

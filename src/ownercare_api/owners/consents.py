@@ -144,9 +144,8 @@ def agreeing(purpose: ConsentPurpose) -> ColumnElement[bool]:
 async def _keep(session: AsyncSession, made: Consent, *, principal: Principal, now: datetime) -> Consent:
     projects = await projects_of(session, owner_id=made.owner_id)
     if made.evidence_file_id is not None:
-        await evidence.check(
-            session, file_ids=[made.evidence_file_id], project_ids=projects, principal=principal, now=now
-        )
+        files, about = [made.evidence_file_id], [made.owner_id]
+        await evidence.check(session, file_ids=files, about=about, project_ids=projects, principal=principal, now=now)
     made.id = uuid7()
     made.recorded_by, made.recorded_by_name, made.recorded_at = principal.id, principal.name, now
     session.add(made)

@@ -194,7 +194,8 @@ async def _check(session: AsyncSession, contact: OwnerContactPerson, *, principa
     if contact.authorisation_file_id is not None:
         projects = await projects_of(session, owner_id=contact.owner_id)
         files = [contact.authorisation_file_id]
-        await evidence.check(session, file_ids=files, project_ids=projects, principal=principal, now=now)
+        about = [contact.owner_id]
+        await evidence.check(session, file_ids=files, about=about, project_ids=projects, principal=principal, now=now)
 
 
 async def _record(

@@ -18,11 +18,13 @@ async def check(
     session: AsyncSession,
     *,
     file_ids: Sequence[UUID],
+    about: Collection[UUID],
     project_ids: Collection[UUID],
     principal: Principal,
     now: datetime,
 ) -> None:
-    """Make sure that attachments can be evidence, and keep them with the record; raises `FileNotUsable`.
+    """Make sure that attachments can be evidence about some owners, and keep them with the record; raises
+    `FileNotUsable`.
 
     Each must be one's own or within one's `files:read`, be of one of the projects, and of a purpose that proves
     something.
@@ -35,4 +37,5 @@ async def check(
         fits=lambda file: file.project_id in project_ids,
         principal=principal,
         now=now,
+        about=about,
     )

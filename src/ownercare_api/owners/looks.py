@@ -39,6 +39,8 @@ class Look(StrEnum):
     """a change request with old and new values was opened (信息变更申请)"""
     DUPLICATE = "duplicate"
     """stood in a comparison of possible duplicates (重复档案比对)"""
+    FILE = "file"
+    """an attachment that shows the owner's data was fetched: evidence, a recording, a signature (下载附件)"""
     IMPORT = "import"
     """stood in an imported roster (名册导入)"""
 

@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, any_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from ownercare_api.core.errors import Conflict
 from ownercare_api.core.names import mask_name
@@ -58,6 +59,17 @@ async def ensure_may_be_asked(
 def may_see(principal: Principal) -> bool:
     """Say whether the caller sees restricted records as they are: who handles the requests of the persons concerned."""
     return MANAGE in principal.scopes
+
+
+def withheld(owner_ids: ColumnElement[list[UUID]], principal: Principal) -> ColumnElement[bool]:
+    """Return the condition that something about some owners is kept from a caller: one of them, or the record that he
+    was merged into, is restricted."""
+    if may_see(principal):
+        return false()
+    survivor = aliased(Owner)
+    about = select(Owner.id).outerjoin(survivor, survivor.id == Owner.merged_into).where(Owner.id == any_(owner_ids))
+    restricted = or_(Owner.restricted_at.is_not(None), survivor.restricted_at.is_not(None))
+    return about.where(restricted).exists()
 
 
 def shown_name(name: str, *, restricted: bool, seen: bool) -> str:

@@ -121,9 +121,6 @@ async def transfer(
     if not any(principal.may(scope, project_id=unit.project_id) for scope in (READ, WRITE, properties.READ)):
         raise properties.UnitNotFound
     principal.require(WRITE, project_id=unit.project_id)
-    await evidence.check(
-        session, file_ids=deal.evidence_file_ids, project_ids=[unit.project_id], principal=principal, now=now
-    )
     held = await _held(session, unit_id=unit_id)
     sold = _sold(held, deal)
     sellers = {held[one].owner_id for one in sold}
@@ -165,6 +162,14 @@ async def transfer(
     after = list((await _held(session, unit_id=unit_id)).values())
     if peak(after, since=deal.on_date) > WHOLE:
         raise SharesExceeded(left_bp=0)
+    await evidence.check(
+        session,
+        file_ids=deal.evidence_file_ids,
+        about=sellers | {one.owner_id for one in begun},
+        project_ids=[unit.project_id],
+        principal=principal,
+        now=now,
+    )
     await _record(session, made, begun, held, unit=unit, principal=principal, now=now)
     return made
 
