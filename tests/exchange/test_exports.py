@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from python_calamine import CalamineWorkbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.conftest import FakeClock
 from tests.factories.org import Org, make_org
@@ -24,7 +24,7 @@ from ownercare_api.exchange.models import ExchangeFile, RosterExport
 from ownercare_api.exchange.sheets import neutral
 from ownercare_api.identity.access import PrincipalCache
 from ownercare_api.identity.models import Delegation, RoleGrant
-from ownercare_api.owners.models import Owner
+from ownercare_api.owners.models import Owner, Ownership
 from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.timeline.models import Event
 
@@ -293,6 +293,38 @@ async def test_after_a_day_the_file_is_gone(
     assert file.key_encrypted is None
     late = await fetch(client, supervisor, found["id"])
     assert (late.status_code, late.json()["code"]) == (409, "export_expired")
+
+
+@pytest.mark.rule("OWN-07")
+@pytest.mark.parametrize("what", ["restricted", "erased", "merged into a restricted record"])
+async def test_a_file_is_not_handed_out_when_somebody_in_it_was_restricted_or_erased_since(
+    client: httpx.AsyncClient, supervisor: Actor, org: Org, owners: list[Owner], work: Work, session: AsyncSession,
+    state: AppState, clock: FakeClock, what: str,
+) -> None:  # fmt: skip
+    before = clock()
+    clock.forward(minutes=1)
+    found = await made(client, supervisor, org, work)
+    assert (await fetch(client, supervisor, found["id"])).status_code == 200
+    clock.forward(minutes=1)
+    if what == "restricted":
+        owners[0].restricted_at = clock()
+    elif what == "erased":
+        owners[0].erased_at = clock()
+    else:
+        other = await make_owner(session, state.keyring, name="顾长风", phone="13812349999")
+        other.restricted_at = before
+        await session.flush()
+        owners[0].merged_into, owners[0].merged_at = other.id, clock()
+        moved = update(Ownership).where(Ownership.owner_id == owners[0].id)
+        await session.execute(moved.values(owner_id=other.id))
+    await session.flush()
+    answer = await fetch(client, supervisor, found["id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "export_outdated")
+    row = await session.get_one(RosterExport, found["id"], populate_existing=True)
+    assert row.downloads == 1
+    clock.forward(minutes=1)
+    anew = await made(client, supervisor, org, work)
+    assert (anew["rows"], (await fetch(client, supervisor, anew["id"])).status_code) == (2, 200)
 
 
 async def test_only_who_asked_downloads_and_cancels(

@@ -24,7 +24,7 @@ from ownercare_api.exchange.lifecycle import (
 from ownercare_api.exchange.models import ExchangeFile, RosterExport
 from ownercare_api.exchange.requesters import require_person
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import looks
+from ownercare_api.owners import looks, restriction
 from ownercare_api.owners.looks import Look
 from ownercare_api.owners.service import DISCLOSE
 from ownercare_api.owners.service import READ as OWNERS_READ
@@ -86,6 +86,15 @@ class ExportExpired(Conflict):
 
     code = "export_expired"
     zh, en = "导出文件已超过 24 小时有效期,请重新申请。", "The file's 24 hours are over; ask for a new one."
+    rules = ("OWN-07",)
+
+
+class ExportOutdated(Conflict):
+    """409: somebody in the file had his data erased or restricted since it was made; ask for a new one."""
+
+    code = "export_outdated"
+    zh = "文件生成后,其中有业主的个人信息被限制处理或删除,请重新申请导出。"
+    en = "Since the file was made, an owner in it had his data erased or restricted; ask for a new one."
     rules = ("OWN-07",)
 
 
@@ -226,7 +235,7 @@ async def hand_out(
     """Let the person who asked for a file download it, once more on record, in the owners' looks too (OWN-07).
 
     Whoever lost the reach since finds nothing. Raises `ExportNotFound`, `NotYourExport`, `ExportNotReady`,
-    `ExportExpired`.
+    `ExportExpired`, `ExportOutdated`.
     """
     found = await get(session, export_id=export_id, principal=principal, lock=True)
     if found.requested_by != principal.id:
@@ -240,6 +249,9 @@ async def hand_out(
     file = await session.get_one(ExchangeFile, found.file_id)
     if file.key_encrypted is None:
         raise ExportExpired
+    assert found.ready_at is not None
+    if await restriction.any_changed(session, owner_ids=found.owner_ids, since=found.ready_at):
+        raise ExportOutdated
     found.downloads += 1
     await session.flush()
     await steps.record(session, found, step="downloaded", actor=principal, now=now, data={"rows": found.rows})

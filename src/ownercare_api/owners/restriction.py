@@ -1,13 +1,15 @@
 """Restricted records: kept, and used for nothing but the cases that are open (限制处理, PIPL art. 44, 47)."""
 
-from datetime import date
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, false, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, and_, any_, false, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
+from ownercare_api.core.copying import one_of
 from ownercare_api.core.errors import Conflict
 from ownercare_api.core.names import mask_name
 from ownercare_api.identity.principal import Principal
@@ -70,6 +72,22 @@ def withheld(owner_ids: ColumnElement[list[UUID]], principal: Principal) -> Colu
     about = select(Owner.id).outerjoin(survivor, survivor.id == Owner.merged_into).where(Owner.id == any_(owner_ids))
     restricted = or_(Owner.restricted_at.is_not(None), survivor.restricted_at.is_not(None))
     return about.where(restricted).exists()
+
+
+async def any_changed(
+    connection: AsyncConnection | AsyncSession, *, owner_ids: Collection[UUID], since: datetime
+) -> bool:
+    """Say whether one of some owners was erased or restricted since, or merged since into a restricted record."""
+    survivor = aliased(Owner)
+    changed = or_(
+        Owner.erased_at >= since,
+        Owner.restricted_at >= since,
+        survivor.restricted_at >= since,
+        and_(Owner.merged_at >= since, survivor.restricted_at.is_not(None)),
+    )
+    query = select(Owner.id).outerjoin(survivor, survivor.id == Owner.merged_into)
+    query = query.where(one_of(Owner.id, owner_ids), changed).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 def shown_name(name: str, *, restricted: bool, seen: bool) -> str:
