@@ -32,6 +32,8 @@ from ownercare_api.identity.tokens import TokenMint
 HERE = Path(__file__).parent
 PORTS = {"reference": 18731, "ownercare": 18732}
 PREFIX = {"reference": "", "ownercare": "/v1"}
+MINUTES = 60
+"""How long the caller's token is good: the longest that the server can be set to."""
 SCENARIOS = ("read a ticket", "newest 50 by status", "50 of one owner", "register a ticket")
 
 
@@ -65,7 +67,7 @@ async def prepare(url: str, folder: Path, scratch: Path) -> str:
         "caller_phone": "13812341234",
     }
     (scratch / "body").write_text(json.dumps(body, ensure_ascii=False), "utf-8")
-    mint = TokenMint(issuer=settings.issuer, audience=settings.audience, lifetime=timedelta(hours=2))
+    mint = TokenMint(issuer=settings.issuer, audience=settings.audience, lifetime=timedelta(minutes=MINUTES))
     scopes = ROLES["records_clerk"].scopes
     token, _ = mint.sign(
         key=pair, kind="staff", subject=account, session_id=UUID(str(opened)), scopes=scopes, now=system_clock()
@@ -84,6 +86,7 @@ def serve(name: str, url: str, folder: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "DATABASE_URL": url,
         "OWNERCARE_DATA_DIR": str(folder),
+        "OWNERCARE_ACCESS_TOKEN_MINUTES": str(MINUTES),
         "BENCH_USER": str(parsed.username),
         "BENCH_PASSWORD": str(parsed.password),
         "BENCH_HOST": str(parsed.query["host"]),
