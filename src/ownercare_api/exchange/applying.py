@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.jobs import JobCancelled, Run
 from ownercare_api.exchange import register, rowbook, steps
-from ownercare_api.exchange.checking import Desk, authority, judge_of, lock, open_upload, refuse
+from ownercare_api.exchange.checking import OWN_PLANS, Desk, authority, judge_of, lock, open_upload, refuse
 from ownercare_api.exchange.entries import OwnerEntry, UnitEntry
 from ownercare_api.exchange.judging import Judge, ReadRow, UnitJudge, Verdict
 from ownercare_api.exchange.keeping import FileGone
@@ -31,7 +31,7 @@ from ownercare_api.properties import bulk as estates
 from ownercare_api.properties.bulk import NewUnit
 from ownercare_api.properties.models import Unit
 
-_PATIENCE = ("SET LOCAL lock_timeout = '5min'", "SET LOCAL statement_timeout = '5min'")
+_PATIENCE = (text("SET LOCAL lock_timeout = '5min'"), text("SET LOCAL statement_timeout = '5min'"))
 """An import may wait for another one."""
 _TAKEN = (RowOutcome.CREATED, RowOutcome.EXTENDED, RowOutcome.UNCHANGED)
 
@@ -113,8 +113,8 @@ async def _piecewise(run: Run, import_id: UUID, *, desk: Desk, now: datetime) ->
 
 async def _begin(session: AsyncSession, *, import_id: UUID) -> RosterImport | None:
     """Lock an import and what its kind must hold, in the order in which everybody does."""
-    for statement in _PATIENCE:
-        await session.execute(text(statement))
+    for statement in (*_PATIENCE, OWN_PLANS):
+        await session.execute(statement)
     found = await lock(session, import_id=import_id)
     if found.status is not ImportStatus.APPLYING:
         return None

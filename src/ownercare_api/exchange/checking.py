@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ownercare_api.core.clock import business_date
@@ -27,6 +27,10 @@ from ownercare_api.identity.principal import SYSTEM, Principal, Reach
 from ownercare_api.owners import looks
 from ownercare_api.owners.looks import Look
 from ownercare_api.owners.service import READ
+
+OWN_PLANS = text("SET LOCAL plan_cache_mode = 'force_custom_plan'")
+"""Each piece is planned for its own thousands of keys: a plan kept from the first pieces, when the register was small,
+reads the whole table once for every key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ async def _begin(database: Database, *, import_id: UUID, now: datetime) -> Roste
 async def _judge_all(run: Run, found: RosterImport, *, desk: Desk, now: datetime) -> None:
     seen: set[UUID] = set()
     async with run.database.session() as session:
+        await session.execute(OWN_PLANS)
         principal = await authority(session, found, desk=desk, account_id=found.requested_by, now=now)
         rows = await open_upload(session, found, desk=desk, now=now)
         estate = await register.estate(session, project_id=found.project_id)
