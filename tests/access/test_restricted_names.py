@@ -4,9 +4,10 @@ who handles the requests of the persons concerned: every GET operation is asked,
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from tests.access import matrix
 from tests.access.callers import Column
 from tests.access.calling import Answer, Request, ask
@@ -18,7 +19,9 @@ from ownercare_api.core.ids import uuid7
 from ownercare_api.core.names import mask_name, name_sort_key
 from ownercare_api.identity.models import GrantLevel, RoleGrant
 from ownercare_api.identity.roles import ROLES
+from ownercare_api.owners.looks import Lately
 from ownercare_api.owners.models import Owner
+from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.surveys.models import SurveyResponse
 from ownercare_api.tickets.models import RegisterEntry, Ticket
 from ownercare_api.workorders.models import CompletionSignature, Extension, WorkOrder
@@ -97,6 +100,19 @@ def _requests(stage: Stage) -> list[tuple[str, Request]]:
     return found
 
 
+async def _untraced(stage: Stage, column: Column, requests: list[tuple[str, Request]], *, owner_id: UUID) -> set[str]:
+    """Return the operations that tell the canary and leave no look at the owner on record."""
+    count = select(func.count()).select_from(OwnerLook).where(OwnerLook.owner_ids.contains([owner_id]))
+    found = set()
+    for name, request in requests:
+        stage.state.parts[Lately] = Lately()  # the same look within the hour is one entry
+        before = await stage.world.session.scalar(count)
+        answer = await _ask(stage, column, request)
+        if _holds(answer) and await stage.world.session.scalar(count) == before:
+            found.add(name)
+    return found
+
+
 async def _tell(stage: Stage, column: Column, requests: list[tuple[str, Request]]) -> tuple[set[str], int]:
     """Return the operations whose answers hold the canary, and how many answered well."""
     told, answered = set(), 0
@@ -128,6 +144,14 @@ async def planted(stage: Stage) -> AsyncIterator[Place]:
     await point.rollback()
     stage.world.session.expire_all()
     stage.forget()
+
+
+@pytest.mark.slow
+@pytest.mark.rule("OWN-07")
+async def test_every_operation_that_tells_an_owners_name_leaves_a_look(stage: Stage, planted: Place) -> None:
+    requests = _requests(stage)
+    colleague = await _everything_but(stage, without=MANAGE)
+    assert await _untraced(stage, colleague, requests, owner_id=planted.things["owner"]) == set()
 
 
 @pytest.mark.slow

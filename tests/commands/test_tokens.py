@@ -22,7 +22,9 @@ async def test_a_rotation_is_on_record(committed: PooledDatabase) -> None:
     second = await tokens.rotate(committed, keyring=keyring, overlap=overlap, now=later)
     async with committed.session() as session:
         rows = {row.kid: row for row in await session.scalars(select(SigningKey))}
-        events = (await session.scalars(select(Event).where(Event.kind == "signing_key.rotated"))).all()
+        events = (
+            await session.scalars(select(Event).where(Event.kind == "signing_key.rotated").order_by(Event.seq))
+        ).all()
     assert (rows[first].retired_at, rows[first].expires_at) == (later, later + overlap)
     assert (rows[second].retired_at, rows[second].expires_at) == (None, None)
     assert [event.data for event in events] == [

@@ -109,7 +109,9 @@ async def test_a_change_is_verified_by_another_person_and_then_applied(
     submitted = json.loads(state.keyring.decrypt(kept.submitted_encrypted, column=SUBMITTED))
     assert (former["name"], former["primary_phone"][0]["number"]) == ("王秀英", "+8613812341234")
     assert (submitted["home_address"], submitted["primary_phone"]) == (ADDRESS, "+8613912345678")
-    kinds = list(await session.scalars(select(Event.kind).where(Event.subject_kind == "owner_change")))
+    kinds = list(
+        await session.scalars(select(Event.kind).where(Event.subject_kind == "owner_change").order_by(Event.seq))
+    )
     assert kinds == ["owner_change.submitted", "owner_change.verified", "owner_change.applied"]
 
 

@@ -94,7 +94,9 @@ async def test_a_home_is_sold_to_somebody_new_while_a_case_is_open(
     assert (contract["contract_number"], contract["price_fen"]) == ("ESF-1", 312_000_000)
     assert contract["transfer_id"] == made["id"]
     assert [one["id"] for one in (await get(client, path, seller))["items"]] == [made["id"]]
-    kinds = list(await session.scalars(select(Event.kind).where(Event.project_id == org.project.id)))
+    kinds = list(
+        await session.scalars(select(Event.kind).where(Event.project_id == org.project.id).order_by(Event.seq))
+    )
     assert kinds[-3:] == ["ownership.ended", "ownership.started", "unit.transferred"]
 
 

@@ -114,7 +114,9 @@ async def test_recording_again_clears_the_signatures(
     assert len(body["missing_signatures"]) == 4
     assert body["parties"][0]["comment"] is None
     assert len(body["estimate_lines"]) == 2
-    event = (await session.scalars(select(Event).where(Event.kind == "site_survey.recorded"))).all()[-1]
+    event = (
+        await session.scalars(select(Event).where(Event.kind == "site_survey.recorded").order_by(Event.seq))
+    ).all()[-1]
     assert event.data["signatures_cleared"] == ["customer_service"]
 
 

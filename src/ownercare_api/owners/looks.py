@@ -1,14 +1,15 @@
 """Every look at an owner's data leaves a trace that the owner can see (OWN-07, PIPL art. 44)."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, text
+from sqlalchemy import Select, bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from ownercare_api.core.hot import Driver, HotStatement
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal, PrincipalKind
 from ownercare_api.owners.models import Disclosure
@@ -39,6 +40,8 @@ class Look(StrEnum):
     """a change request with old and new values was opened (信息变更申请)"""
     DUPLICATE = "duplicate"
     """stood in a comparison of possible duplicates (重复档案比对)"""
+    CASE = "case"
+    """a case of the owner, a work order of it or what was answered about it was opened (打开工单)"""
     FILE = "file"
     """an attachment that shows the owner's data was fetched: evidence, a recording, a signature (下载附件)"""
     IMPORT = "import"
@@ -78,6 +81,83 @@ async def record(
             at=now,
         )
     )
+
+
+class Lately:
+    """Which looks at cases this process has put on record within the hour: whoever works on a case opens it again and
+    again, and is one line of the owner's log an hour."""
+
+    _LASTING = timedelta(hours=1)
+    _MOST = 50_000
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[UUID, Look, UUID, UUID | None], datetime] = {}
+
+    def new(
+        self, *, actor: Principal, look: Look, owner_ids: Iterable[UUID | None], ticket_id: UUID | None, now: datetime
+    ) -> list[UUID]:
+        """Return the owners for whom this look is not on record yet, each once."""
+        since = now - self._LASTING
+        return [
+            owner_id
+            for owner_id in dict.fromkeys(owner_ids)
+            if owner_id is not None
+            and owner_id != actor.owner_id
+            and self._seen.get((actor.id, look, owner_id, ticket_id), _NEVER) <= since
+        ]
+
+    def note(
+        self, *, actor: Principal, look: Look, owner_ids: Iterable[UUID], ticket_id: UUID | None, now: datetime
+    ) -> None:
+        """Remember what is on record now; the oldest are forgotten first."""
+        for owner_id in owner_ids:
+            key = (actor.id, look, owner_id, ticket_id)
+            self._seen.pop(key, None)
+            self._seen[key] = now
+        while len(self._seen) > self._MOST:
+            del self._seen[next(iter(self._seen))]
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_INSERT = HotStatement(
+    insert(OwnerLook).values(
+        {name: bindparam(name) for name in ("id", "owner_ids", "actor_kind", "actor_id", "actor_name")}
+        | {name: bindparam(name) for name in ("department", "post", "look", "ticket_id", "at")}
+    )
+)
+
+
+async def record_case(
+    driver: Driver,
+    *,
+    lately: Lately,
+    owner_ids: Iterable[UUID | None],
+    actor: Principal,
+    look: Look,
+    now: datetime,
+    ticket_id: UUID | None = None,
+) -> None:
+    """Put on record that somebody saw whose cases these are, unless it is within the hour; None is nobody's case.
+
+    The answer waits for it: what is shown is on record first.
+    """
+    new = lately.new(actor=actor, look=look, owner_ids=owner_ids, ticket_id=ticket_id, now=now)
+    if not new:
+        return
+    facts = {
+        "id": uuid7(),
+        "owner_ids": sorted(new),
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "department": actor.department,
+        "post": actor.post,
+        "look": look.value,
+        "ticket_id": ticket_id,
+        "at": now,
+    }
+    await _INSERT.rows(driver, facts)
+    lately.note(actor=actor, look=look, owner_ids=new, ticket_id=ticket_id, now=now)
 
 
 def looks(*, owner_id: UUID) -> Select[Any]:

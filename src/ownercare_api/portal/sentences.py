@@ -77,6 +77,7 @@ LOOKS: Mapping[Look, tuple[str, str]] = {
     Look.COPY: ("制作或交付了您的个人信息副本", "made or handed out the copy of your data"),
     Look.CHANGE_REQUEST: ("查看了您的信息变更申请", "opened your change request"),
     Look.DUPLICATE: ("在重复档案比对中看到了您的信息", "saw you in a comparison of possible duplicates"),
+    Look.CASE: ("打开了您的工单", "opened a case of yours"),
     Look.FILE: ("下载了有关您的附件", "downloaded an attachment about you"),
     Look.IMPORT: ("导入了含有您信息的名册", "imported a roster that you are in"),
 }

@@ -83,7 +83,9 @@ _restricted = exists().where(Owner.restricted_at.is_not(None), _names).correlate
 
 async def response(connection: Connection, *, response_id: UUID, seen: ColumnElement[bool]) -> Any:
     """Return a response's row with its questionnaire's `questions`, or None."""
-    query = select(*R, Q.questions, _restricted.label("restricted")).join_from(
+    of_case = select(Ticket.owner_id).where(Ticket.id == R.ticket_id).scalar_subquery()
+    owner_id = func.coalesce(R.owner_id, of_case).label("whose_id")
+    query = select(*R, Q.questions, owner_id, _restricted.label("restricted")).join_from(
         SurveyResponse.__table__, Questionnaire.__table__, R.questionnaire_id == Q.id
     )
     return (await connection.execute(query.where(R.id == response_id, seen))).one_or_none()

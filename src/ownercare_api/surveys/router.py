@@ -6,15 +6,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import literal
 
+from ownercare_api.core.hot import driver_of
 from ownercare_api.core.http.etag import IfMatch, put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.route import OwnerCareRoute
-from ownercare_api.core.http.state import Now
+from ownercare_api.core.http.state import Now, State
 from ownercare_api.core.http.transaction import Reader, Tx
 from ownercare_api.core.lifecycle import WrongStatus
 from ownercare_api.core.listing import given, newest_first
 from ownercare_api.identity.declaring import creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach
+from ownercare_api.owners import looks
+from ownercare_api.owners.looks import Lately, Look
 from ownercare_api.owners.restriction import OwnerRestricted
 from ownercare_api.policies.service import NoPolicy
 from ownercare_api.properties.service import UnitNotFound
@@ -274,11 +277,20 @@ async def survey_responses_list(
     ),
 )
 async def survey_responses_read(
-    principal: SurveysRead, reader: Reader, response: Response, response_id: UUID
+    principal: SurveysRead, reader: Reader, state: State, now: Now, response: Response, response_id: UUID
 ) -> dict[str, Any]:
     """What one owner answered, in the questionnaire's order."""
     row = await repository.response(reader, response_id=response_id, seen=repository.visible_to(principal))
     if row is None:
         raise SurveyResponseNotFound
+    await looks.record_case(
+        await driver_of(reader),
+        lately=state.parts[Lately],
+        owner_ids=[row.whose_id],
+        actor=principal,
+        look=Look.CASE,
+        now=now,
+        ticket_id=row.ticket_id,
+    )
     put_version(response, row.version)
     return views.response(row, principal=principal)

@@ -174,7 +174,7 @@ _FULL: dict[str, Any] = {
 _FACTS = [
     T.id, T.version, T.project_id, T.status, T.category, T.department, T.open_work, T.work_done,
     T.owner_informed_at.is_not(None).label("owner_informed"), T.held_at.is_not(None).label("held"),
-    Owner.restricted_at.is_not(None).label("restricted"),
+    T.owner_id, Owner.restricted_at.is_not(None).label("restricted"),
 ]  # fmt: skip
 _SOURCES = (
     Ticket.__table__.join(Project.__table__, Project.id == T.project_id)
@@ -299,7 +299,9 @@ async def register_page(
     after: UUID | None,
 ) -> Any:
     """Return up to `limit + 1` lines of the register, newest first."""
-    query = select(*R, T.number.label("ticket_number"), Owner.restricted_at.is_not(None).label("restricted"))
+    query = select(
+        *R, T.number.label("ticket_number"), T.owner_id, Owner.restricted_at.is_not(None).label("restricted")
+    )
     query = query.join(Ticket.__table__, T.id == R.ticket_id).outerjoin(Owner.__table__, Owner.id == T.owner_id)
     query = query.where(visible_to(principal)).order_by(R.id.desc()).limit(limit + 1)
     for name, value in filters.items():

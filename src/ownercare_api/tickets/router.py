@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ownercare_api.core.hot import driver_of
 from ownercare_api.core.http.etag import put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.route import OwnerCareRoute
@@ -16,6 +17,8 @@ from ownercare_api.core.wire import Instant
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import Principal
+from ownercare_api.owners import looks
+from ownercare_api.owners.looks import Lately, Look
 from ownercare_api.tickets import registration, repository
 from ownercare_api.tickets.access import HistoryRead, TicketsRead, TicketsRegister
 from ownercare_api.tickets.lifecycle import Category, Channel
@@ -104,6 +107,14 @@ async def tickets_list(
         total = None
         if page.include_total:
             total = await repository.count(driver, filters=filters, principal=principal, now=now)
+        await looks.record_case(
+            driver,
+            lately=app_state(request).parts[Lately],
+            owner_ids=[record["owner_id"] for record in records[: page.limit]],
+            actor=principal,
+            look=Look.LIST,
+            now=now,
+        )
     return paging.answer_text(
         cut(records, limit=page.limit, key=lambda record: (record["id"],), total=total),
         texts=TicketShower(principal).text,
@@ -117,10 +128,20 @@ async def tickets_list(
 async def tickets_read(principal: TicketsRead, request: Request, ticket_id: UUID) -> Response:
     """Everything about one ticket: where it stands, its clocks, and the steps that this caller may take now."""
     # The busiest reads take their parts from the request: every dependency costs as much as a tenth of the query.
-    async with app_state(request).database.driver() as driver:
-        record = await repository.one(driver, ticket_id=ticket_id, principal=principal, now=present(request))
-    if record is None:
-        raise TicketNotFound
+    state, now = app_state(request), present(request)
+    async with state.database.driver() as driver:
+        record = await repository.one(driver, ticket_id=ticket_id, principal=principal, now=now)
+        if record is None:
+            raise TicketNotFound
+        await looks.record_case(
+            driver,
+            lately=state.parts[Lately],
+            owner_ids=[record["owner_id"]],
+            actor=principal,
+            look=Look.CASE,
+            now=now,
+            ticket_id=ticket_id,
+        )
     return ticket_answer(record, principal=principal)
 
 
@@ -136,6 +157,8 @@ async def tickets_read(principal: TicketsRead, request: Request, ticket_id: UUID
 async def register_entries_list(
     principal: TicketsRead,
     reader: Reader,
+    state: State,
+    now: Now,
     paging: PageParams,
     project_id: UUID | None = None,
     ticket_id: UUID | None = None,
@@ -159,6 +182,14 @@ async def register_entries_list(
         principal=principal,
         limit=paging.wanted.limit,
         after=None if paging.wanted.after is None else paging.wanted.after[0],
+    )
+    await looks.record_case(
+        await driver_of(reader),
+        lately=state.parts[Lately],
+        owner_ids=[row.owner_id for row in rows[: paging.wanted.limit]],
+        actor=principal,
+        look=Look.LIST,
+        now=now,
     )
     return paging.answer(
         cut(rows, limit=paging.wanted.limit, key=lambda row: (row.id,)),

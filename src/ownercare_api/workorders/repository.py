@@ -158,6 +158,7 @@ def orders(*, principal: Principal, filters: Mapping[str, Any]) -> Select[Any]:
             Approval.status.label("approval_status"),
             Approval.total_fen.label("approval_total_fen"),
             _restricted.label("restricted"),
+            Ticket.owner_id.label("case_owner_id"),
         )
         .join(Ticket, Ticket.id == W.ticket_id)
         .join(Project, Project.id == W.project_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from ownercare_api.core.hot import driver_of
 from ownercare_api.core.http.etag import IfMatch, put_version
 from ownercare_api.core.http.paging import PageOf, PageParams
 from ownercare_api.core.http.route import OwnerCareRoute
@@ -16,6 +17,8 @@ from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.deadlines.views import of_subjects
 from ownercare_api.identity.declaring import Steps, creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach, Principal
+from ownercare_api.owners import looks
+from ownercare_api.owners.looks import Lately, Look
 from ownercare_api.tickets.service import TicketNotFound
 from ownercare_api.workorders import orders, raising, repository, showing, surveys, views
 from ownercare_api.workorders.access import WorkOrdersRaise, WorkOrdersRead
@@ -158,10 +161,23 @@ async def work_orders_list(
     ),
 )
 async def work_orders_read(
-    principal: WorkOrdersRead, reader: Reader, now: Now, response: Response, work_order_id: UUID
+    principal: WorkOrdersRead, reader: Reader, state: State, now: Now, response: Response, work_order_id: UUID
 ) -> dict[str, Any]:
     """Class with its reasons, approval, team, clocks, extensions, photos, signatures, callbacks."""
-    return await answer(reader, work_order_id, principal=principal, now=now, response=response)
+    row = await repository.order(reader, work_order_id=work_order_id, principal=principal)
+    if row is None:
+        raise WorkOrderNotFound
+    await looks.record_case(
+        await driver_of(reader),
+        lately=state.parts[Lately],
+        owner_ids=[row.case_owner_id],
+        actor=principal,
+        look=Look.CASE,
+        now=now,
+        ticket_id=row.ticket_id,
+    )
+    put_version(response, row.version)
+    return await showing.order(reader, row, principal=principal, now=now)
 
 
 @router.patch(
