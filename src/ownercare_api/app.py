@@ -45,7 +45,7 @@ from ownercare_api.owners import router_merges as owners_merges
 from ownercare_api.owners import router_page as owners_page
 from ownercare_api.owners import router_payments as owners_payments
 from ownercare_api.owners import router_transfers as owners_transfers
-from ownercare_api.owners.looks import Lately
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.owners.merging import OwnerHooks
 from ownercare_api.owners.page import OwnerPage
 from ownercare_api.policies import router as policies
@@ -159,7 +159,7 @@ def create_app(state: AppState) -> FastAPI:
     state.parts.setdefault(ApprovalHooks, wiring.approval_hooks())
     state.parts.setdefault(OwnerHooks, wiring.owner_hooks())
     state.parts.setdefault(OwnerPage, wiring.owner_page())
-    state.parts.setdefault(Lately, Lately())
+    state.parts.setdefault(CaseLooks, CaseLooks())
     state.parts.setdefault(ProjectTree, ProjectTree(places=properties.policy_places))
     state.parts.setdefault(DeadlineSurroundings, wiring.deadline_surroundings())
     state.parts.setdefault(ExchangeDesk, wiring.exchange_desk(state.settings, state.keyring))

@@ -19,7 +19,7 @@ from ownercare_api.core.ids import uuid7
 from ownercare_api.core.names import mask_name, name_sort_key
 from ownercare_api.identity.models import GrantLevel, RoleGrant
 from ownercare_api.identity.roles import ROLES
-from ownercare_api.owners.looks import Lately
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.owners.models import Owner
 from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.surveys.models import SurveyResponse
@@ -105,7 +105,7 @@ async def _untraced(stage: Stage, column: Column, requests: list[tuple[str, Requ
     count = select(func.count()).select_from(OwnerLook).where(OwnerLook.owner_ids.contains([owner_id]))
     found = set()
     for name, request in requests:
-        stage.state.parts[Lately] = Lately()  # the same look within the hour is one entry
+        stage.state.parts[CaseLooks] = CaseLooks()  # the same look within the hour is one entry
         before = await stage.world.session.scalar(count)
         answer = await _ask(stage, column, request)
         if _holds(answer) and await stage.world.session.scalar(count) == before:

@@ -13,10 +13,11 @@ from tests.factories.owners import make_owner
 from tests.factories.people import Actor, Desk
 from tests.factories.records import get
 
+from ownercare_api.core.hot import driver_of
 from ownercare_api.core.http.state import AppState
 from ownercare_api.core.ids import uuid7
 from ownercare_api.identity.principal import Principal, PrincipalKind
-from ownercare_api.owners.looks import Lately, Look
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.owners.models import Owner
 from ownercare_api.owners.models_looks import OwnerLook
 from ownercare_api.tickets.models import Ticket
@@ -111,9 +112,22 @@ async def test_what_is_cut_off_the_page_or_out_of_sight_is_no_look(
     assert len(await looks(session)) == 1
 
 
-def test_the_memory_of_looks_is_bounded(clock: FakeClock) -> None:
-    lately, actor = Lately(), Principal(PrincipalKind.STAFF, uuid7(), "周", ())
-    ids = [uuid7() for _ in range(Lately._MOST + 1)]
-    lately.note(actor=actor, look=Look.LIST, owner_ids=ids, ticket_id=None, now=clock())
-    wanted = [ids[0], None, ids[1], ids[-1]]
-    assert lately.new(actor=actor, look=Look.LIST, owner_ids=wanted, ticket_id=None, now=clock()) == [ids[0]]
+@pytest.mark.rule("OWN-07")
+async def test_what_was_forgotten_is_recorded_again_and_never_left_out(
+    session: AsyncSession, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CaseLooks, "_MOST", 3)
+    memory, actor = CaseLooks(), Principal(PrincipalKind.STAFF, uuid7(), "周", ())
+    ids = sorted(uuid7() for _ in range(4))
+    driver = await driver_of(session)
+    for wanted in (ids, ids[1:], [ids[0], None, ids[3]]):
+        await memory.listed(driver, owner_ids=wanted, actor=actor, now=clock())
+    assert [owner_ids for _, _, owner_ids, _ in await looks(session)] == [ids, [ids[0]]]
+
+
+@pytest.mark.rule("OWN-07")
+async def test_owners_themselves_are_no_lookers(session: AsyncSession, clock: FakeClock) -> None:
+    own = uuid7()
+    owner = Principal(PrincipalKind.OWNER, uuid7(), "业主", (), owner_id=own)
+    await CaseLooks().opened(await driver_of(session), owner_id=own, ticket_id=None, actor=owner, now=clock())
+    assert await looks(session) == []

@@ -83,41 +83,6 @@ async def record(
     )
 
 
-class Lately:
-    """Which looks at cases this process has put on record within the hour: whoever works on a case opens it again and
-    again, and is one line of the owner's log an hour."""
-
-    _LASTING = timedelta(hours=1)
-    _MOST = 50_000
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[UUID, Look, UUID, UUID | None], datetime] = {}
-
-    def new(
-        self, *, actor: Principal, look: Look, owner_ids: Iterable[UUID | None], ticket_id: UUID | None, now: datetime
-    ) -> list[UUID]:
-        """Return the owners for whom this look is not on record yet, each once."""
-        since = now - self._LASTING
-        return [
-            owner_id
-            for owner_id in dict.fromkeys(owner_ids)
-            if owner_id is not None
-            and owner_id != actor.owner_id
-            and self._seen.get((actor.id, look, owner_id, ticket_id), _NEVER) <= since
-        ]
-
-    def note(
-        self, *, actor: Principal, look: Look, owner_ids: Iterable[UUID], ticket_id: UUID | None, now: datetime
-    ) -> None:
-        """Remember what is on record now; the oldest are forgotten first."""
-        for owner_id in owner_ids:
-            key = (actor.id, look, owner_id, ticket_id)
-            self._seen.pop(key, None)
-            self._seen[key] = now
-        while len(self._seen) > self._MOST:
-            del self._seen[next(iter(self._seen))]
-
-
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _INSERT = HotStatement(
     insert(OwnerLook).values(
@@ -127,37 +92,66 @@ _INSERT = HotStatement(
 )
 
 
-async def record_case(
-    driver: Driver,
-    *,
-    lately: Lately,
-    owner_ids: Iterable[UUID | None],
-    actor: Principal,
-    look: Look,
-    now: datetime,
-    ticket_id: UUID | None = None,
-) -> None:
-    """Put on record that somebody saw whose cases these are, unless it is within the hour; None is nobody's case.
+class CaseLooks:
+    """Looks at owners by way of their cases. Whoever works on a case opens it again and again, and is one line of the
+    owner's log an hour: each process remembers what it has put on record. What is shown is on record first."""
 
-    The answer waits for it: what is shown is on record first.
-    """
-    new = lately.new(actor=actor, look=look, owner_ids=owner_ids, ticket_id=ticket_id, now=now)
-    if not new:
-        return
-    facts = {
-        "id": uuid7(),
-        "owner_ids": sorted(new),
-        "actor_kind": actor.kind.value,
-        "actor_id": actor.id,
-        "actor_name": actor.name,
-        "department": actor.department,
-        "post": actor.post,
-        "look": look.value,
-        "ticket_id": ticket_id,
-        "at": now,
-    }
-    await _INSERT.rows(driver, facts)
-    lately.note(actor=actor, look=look, owner_ids=new, ticket_id=ticket_id, now=now)
+    _LASTING = timedelta(hours=1)
+    _MOST = 50_000
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[UUID, Look, UUID, UUID | None], datetime] = {}
+
+    async def opened(
+        self, driver: Driver, *, owner_id: UUID | None, ticket_id: UUID | None, actor: Principal, now: datetime
+    ) -> None:
+        """Record that somebody opened a case, or what belongs to it; None is nobody's."""
+        await self._record(driver, [owner_id], actor=actor, look=Look.CASE, ticket_id=ticket_id, now=now)
+
+    async def listed(
+        self, driver: Driver, *, owner_ids: Iterable[UUID | None], actor: Principal, now: datetime
+    ) -> None:
+        """Record that somebody saw whose cases stand in a list; None is nobody's."""
+        await self._record(driver, owner_ids, actor=actor, look=Look.LIST, ticket_id=None, now=now)
+
+    async def _record(
+        self,
+        driver: Driver,
+        owner_ids: Iterable[UUID | None],
+        *,
+        actor: Principal,
+        look: Look,
+        ticket_id: UUID | None,
+        now: datetime,
+    ) -> None:
+        since = now - self._LASTING
+        new = {
+            (actor.id, look, one, ticket_id): one
+            for one in owner_ids
+            if one is not None
+            and one != actor.owner_id
+            and self._seen.get((actor.id, look, one, ticket_id), _NEVER) <= since
+        }
+        if not new:
+            return
+        facts = {
+            "id": uuid7(),
+            "owner_ids": sorted(new.values()),
+            "actor_kind": actor.kind.value,
+            "actor_id": actor.id,
+            "actor_name": actor.name,
+            "department": actor.department,
+            "post": actor.post,
+            "look": look.value,
+            "ticket_id": ticket_id,
+            "at": now,
+        }
+        await _INSERT.rows(driver, facts)
+        for key in new:
+            self._seen.pop(key, None)  # to the end: the oldest are forgotten first
+            self._seen[key] = now
+        while len(self._seen) > self._MOST:
+            del self._seen[next(iter(self._seen))]
 
 
 def looks(*, owner_id: UUID) -> Select[Any]:

@@ -16,8 +16,7 @@ from ownercare_api.core.lifecycle import WrongStatus
 from ownercare_api.core.listing import given, newest_first
 from ownercare_api.identity.declaring import creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach
-from ownercare_api.owners import looks
-from ownercare_api.owners.looks import Lately, Look
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.owners.restriction import OwnerRestricted
 from ownercare_api.policies.service import NoPolicy
 from ownercare_api.properties.service import UnitNotFound
@@ -283,14 +282,8 @@ async def survey_responses_read(
     row = await repository.response(reader, response_id=response_id, seen=repository.visible_to(principal))
     if row is None:
         raise SurveyResponseNotFound
-    await looks.record_case(
-        await driver_of(reader),
-        lately=state.parts[Lately],
-        owner_ids=[row.whose_id],
-        actor=principal,
-        look=Look.CASE,
-        now=now,
-        ticket_id=row.ticket_id,
-    )
+    looks: CaseLooks = state.parts[CaseLooks]
+    driver = await driver_of(reader)
+    await looks.opened(driver, owner_id=row.whose_id, ticket_id=row.ticket_id, actor=principal, now=now)
     put_version(response, row.version)
     return views.response(row, principal=principal)

@@ -17,8 +17,7 @@ from ownercare_api.core.wire import Instant
 from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.identity.declaring import creates, lists, reads
 from ownercare_api.identity.principal import Principal
-from ownercare_api.owners import looks
-from ownercare_api.owners.looks import Lately, Look
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.tickets import registration, repository
 from ownercare_api.tickets.access import HistoryRead, TicketsRead, TicketsRegister
 from ownercare_api.tickets.lifecycle import Category, Channel
@@ -107,14 +106,8 @@ async def tickets_list(
         total = None
         if page.include_total:
             total = await repository.count(driver, filters=filters, principal=principal, now=now)
-        await looks.record_case(
-            driver,
-            lately=app_state(request).parts[Lately],
-            owner_ids=[record["owner_id"] for record in records[: page.limit]],
-            actor=principal,
-            look=Look.LIST,
-            now=now,
-        )
+        shown = [record["owner_id"] for record in records[: page.limit]]
+        await app_state(request).parts[CaseLooks].listed(driver, owner_ids=shown, actor=principal, now=now)
     return paging.answer_text(
         cut(records, limit=page.limit, key=lambda record: (record["id"],), total=total),
         texts=TicketShower(principal).text,
@@ -133,15 +126,8 @@ async def tickets_read(principal: TicketsRead, request: Request, ticket_id: UUID
         record = await repository.one(driver, ticket_id=ticket_id, principal=principal, now=now)
         if record is None:
             raise TicketNotFound
-        await looks.record_case(
-            driver,
-            lately=state.parts[Lately],
-            owner_ids=[record["owner_id"]],
-            actor=principal,
-            look=Look.CASE,
-            now=now,
-            ticket_id=ticket_id,
-        )
+        looks: CaseLooks = state.parts[CaseLooks]
+        await looks.opened(driver, owner_id=record["owner_id"], ticket_id=ticket_id, actor=principal, now=now)
     return ticket_answer(record, principal=principal)
 
 
@@ -183,14 +169,8 @@ async def register_entries_list(
         limit=paging.wanted.limit,
         after=None if paging.wanted.after is None else paging.wanted.after[0],
     )
-    await looks.record_case(
-        await driver_of(reader),
-        lately=state.parts[Lately],
-        owner_ids=[row.owner_id for row in rows[: paging.wanted.limit]],
-        actor=principal,
-        look=Look.LIST,
-        now=now,
-    )
+    shown = [row.owner_id for row in rows[: paging.wanted.limit]]
+    await state.parts[CaseLooks].listed(await driver_of(reader), owner_ids=shown, actor=principal, now=now)
     return paging.answer(
         cut(rows, limit=paging.wanted.limit, key=lambda row: (row.id,)),
         show=lambda row: register_entry(row, principal=principal),

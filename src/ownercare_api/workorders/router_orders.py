@@ -17,8 +17,7 @@ from ownercare_api.deadlines.calendars import CalendarStore
 from ownercare_api.deadlines.views import of_subjects
 from ownercare_api.identity.declaring import Steps, creates, lists, reads, updates
 from ownercare_api.identity.principal import OutOfReach, Principal
-from ownercare_api.owners import looks
-from ownercare_api.owners.looks import Lately, Look
+from ownercare_api.owners.looks import CaseLooks
 from ownercare_api.tickets.service import TicketNotFound
 from ownercare_api.workorders import orders, raising, repository, showing, surveys, views
 from ownercare_api.workorders.access import WorkOrdersRaise, WorkOrdersRead
@@ -167,15 +166,9 @@ async def work_orders_read(
     row = await repository.order(reader, work_order_id=work_order_id, principal=principal)
     if row is None:
         raise WorkOrderNotFound
-    await looks.record_case(
-        await driver_of(reader),
-        lately=state.parts[Lately],
-        owner_ids=[row.case_owner_id],
-        actor=principal,
-        look=Look.CASE,
-        now=now,
-        ticket_id=row.ticket_id,
-    )
+    looks: CaseLooks = state.parts[CaseLooks]
+    driver = await driver_of(reader)
+    await looks.opened(driver, owner_id=row.case_owner_id, ticket_id=row.ticket_id, actor=principal, now=now)
     put_version(response, row.version)
     return await showing.order(reader, row, principal=principal, now=now)
 
