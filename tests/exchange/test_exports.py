@@ -327,6 +327,21 @@ async def test_a_file_is_not_handed_out_when_somebody_in_it_was_restricted_or_er
     assert (anew["rows"], (await fetch(client, supervisor, anew["id"])).status_code) == (2, 200)
 
 
+@pytest.mark.rule("OWN-07")
+async def test_a_restriction_that_overlaps_the_making_of_the_file_counts(
+    client: httpx.AsyncClient, supervisor: Actor, org: Org, owners: list[Owner], work: Work, session: AsyncSession,
+    clock: FakeClock,
+) -> None:  # fmt: skip
+    asked = (await ask(client, supervisor, org)).json()
+    meanwhile = clock.forward(minutes=1)
+    clock.forward(minutes=1)
+    await work()  # reads the owner before the restriction, begun earlier, commits
+    owners[0].restricted_at = meanwhile
+    await session.flush()
+    answer = await fetch(client, supervisor, asked["id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "export_outdated")
+
+
 async def test_only_who_asked_downloads_and_cancels(
     client: httpx.AsyncClient, supervisor: Actor, manager: Actor, org: Org, owners: list[Owner], work: Work
 ) -> None:

@@ -249,8 +249,8 @@ async def hand_out(
     file = await session.get_one(ExchangeFile, found.file_id)
     if file.key_encrypted is None:
         raise ExportExpired
-    assert found.ready_at is not None
-    if await restriction.any_changed(session, owner_ids=found.owner_ids, since=found.ready_at):
+    # Since it was asked for: what was restricted or erased while the file was being made may stand in it.
+    if await restriction.any_changed(session, owner_ids=found.owner_ids, since=found.requested_at):
         raise ExportOutdated
     found.downloads += 1
     await session.flush()
