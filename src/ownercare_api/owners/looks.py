@@ -66,21 +66,26 @@ async def record(
         seen.discard(actor.owner_id)
     if not seen:
         return
-    await connection.execute(
-        insert(OwnerLook).values(
-            id=look_id or uuid7(),
-            owner_ids=sorted(seen),
-            actor_kind=actor.kind.value,
-            actor_id=actor.id,
-            actor_name=actor.name,
-            department=actor.department,
-            post=actor.post,
-            look=look.value,
-            purpose=purpose,
-            ticket_id=ticket_id,
-            at=now,
-        )
-    )
+    row = _row(seen, actor=actor, look=look, ticket_id=ticket_id, now=now)
+    await connection.execute(insert(OwnerLook).values(row | {"id": look_id or row["id"], "purpose": purpose}))
+
+
+def _row(
+    owner_ids: Iterable[UUID], *, actor: Principal, look: Look, ticket_id: UUID | None, now: datetime
+) -> dict[str, Any]:
+    """Return a look as a row without a purpose: who is meant, and who looked, as he was at the time."""
+    return {
+        "id": uuid7(),
+        "owner_ids": sorted(owner_ids),
+        "actor_kind": actor.kind.value,
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "department": actor.department,
+        "post": actor.post,
+        "look": look.value,
+        "ticket_id": ticket_id,
+        "at": now,
+    }
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -134,19 +139,7 @@ class CaseLooks:
         }
         if not new:
             return
-        facts = {
-            "id": uuid7(),
-            "owner_ids": sorted(new.values()),
-            "actor_kind": actor.kind.value,
-            "actor_id": actor.id,
-            "actor_name": actor.name,
-            "department": actor.department,
-            "post": actor.post,
-            "look": look.value,
-            "ticket_id": ticket_id,
-            "at": now,
-        }
-        await _INSERT.rows(driver, facts)
+        await _INSERT.rows(driver, _row(new.values(), actor=actor, look=look, ticket_id=ticket_id, now=now))
         for key in new:
             self._seen.pop(key, None)  # to the end: the oldest are forgotten first
             self._seen[key] = now

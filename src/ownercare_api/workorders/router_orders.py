@@ -40,11 +40,16 @@ async def answer(
     connection: repository.Connection, work_order_id: UUID, *, principal: Principal, now: Now, response: Response
 ) -> dict[str, Any]:
     """Return the full representation, and say its version."""
+    row = await _visible(connection, work_order_id, principal=principal)
+    put_version(response, row.version)
+    return await showing.order(connection, row, principal=principal, now=now)
+
+
+async def _visible(connection: repository.Connection, work_order_id: UUID, *, principal: Principal) -> Any:
     row = await repository.order(connection, work_order_id=work_order_id, principal=principal)
     if row is None:
         raise WorkOrderNotFound
-    put_version(response, row.version)
-    return await showing.order(connection, row, principal=principal, now=now)
+    return row
 
 
 @router.post(
@@ -163,9 +168,7 @@ async def work_orders_read(
     principal: WorkOrdersRead, reader: Reader, state: State, now: Now, response: Response, work_order_id: UUID
 ) -> dict[str, Any]:
     """Class with its reasons, approval, team, clocks, extensions, photos, signatures, callbacks."""
-    row = await repository.order(reader, work_order_id=work_order_id, principal=principal)
-    if row is None:
-        raise WorkOrderNotFound
+    row = await _visible(reader, work_order_id, principal=principal)
     looks: CaseLooks = state.parts[CaseLooks]
     driver = await driver_of(reader)
     await looks.opened(driver, owner_id=row.case_owner_id, ticket_id=row.ticket_id, actor=principal, now=now)
